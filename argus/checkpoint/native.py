@@ -1,0 +1,65 @@
+"""Our own layout: a folder of config.json, tokenizer.json and model.safetensors."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from argus.checkpoint.adapter import rule
+from argus.model.sam3 import Sam3Config
+
+FORMAT, VERSION = "argus", 1
+RULES = (rule("**", "**"),)  # names are ours, the unused ones too
+
+_KEYS = {"format", "version", "vision", "text", "detector"}
+_FREE_KEYS = {"training", "huggingface"}
+
+
+def read_config(config: Mapping[str, Any]) -> Sam3Config:
+    """Sizes from our config.json. Raises ValueError for another version and for unknown, missing or wrong keys."""
+    if config.get("version") != VERSION:
+        raise ValueError(
+            f"config.json is of version {config.get('version')!r}; this Argus reads {VERSION}: update Argus"
+        )
+    _check_keys(config, _KEYS, _KEYS | _FREE_KEYS, "config.json")
+    for key in _FREE_KEYS & set(config):
+        if not isinstance(config[key], dict):
+            raise ValueError(f"config.json: expected an object as {key}, got {config[key]!r}")
+    parts = {
+        field.name: _read_part(field.default_factory, config[field.name], field.name)
+        for field in dataclasses.fields(Sam3Config)
+    }
+    return Sam3Config(**parts)
+
+
+def write_config(
+    config: Sam3Config, training: Mapping[str, Any], huggingface: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Our config.json: the sizes, what is known of the training, and the Hugging Face configuration it came with."""
+    written = {"format": FORMAT, "version": VERSION, **dataclasses.asdict(config)}
+    written |= {"training": dict(training)} if training else {}
+    return written | ({"huggingface": dict(huggingface)} if huggingface else {})
+
+
+def _read_part(part: Any, values: Any, name: str) -> Any:
+    """One section of config.json as its dataclass `part`."""
+    if not isinstance(values, dict):
+        raise ValueError(f"config.json: expected an object as {name}, got {values!r}")
+    known = {field.name: field for field in dataclasses.fields(part)}
+    _check_keys(values, set(known), set(known), f"config.json, {name}")
+    return part(**{key: _read_value(known[key].default, value, f"{name}.{key}") for key, value in values.items()})
+
+
+def _read_value(example: Any, value: Any, name: str) -> Any:
+    """A number, or a tuple of numbers, as the published value `example` is."""
+    several = isinstance(example, tuple)
+    numbers = value if several and isinstance(value, list) else [value if not several else None]
+    if any(type(number) is not int or number < (0 if several else 1) for number in numbers):
+        expected = "a list of whole numbers" if several else "a whole number above 0"
+        raise ValueError(f"config.json: expected {expected} as {name}, such as {example!r}; got {value!r}")
+    return tuple(numbers) if several else value
+
+
+def _check_keys(values: Mapping[str, Any], required: set[str], known: set[str], where: str) -> None:
+    missing, unknown = sorted(required - set(values)), sorted(set(values) - known)
+    if missing or unknown:
+        raise ValueError(f"{where}: missing keys {missing}, unknown keys {unknown}; expected {sorted(known)}")

@@ -1,0 +1,46 @@
+"""What a file holds of a model: which tensors are missing, unexpected, misshapen, or known and not used."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+SHOWN = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """How the tensors of a file fit a model, by their names in the file.
+
+    `misshapen` says what came and what was expected. `unused` are known and not read by the detector; `tracker` are
+    those of them that belong to the tracker.
+    """
+
+    missing: tuple[str, ...]
+    unexpected: tuple[str, ...]
+    misshapen: tuple[str, ...]
+    unused: tuple[str, ...]
+    tracker: tuple[str, ...]
+
+    @property
+    def fits(self) -> bool:
+        return not (self.missing or self.unexpected or self.misshapen)
+
+    def __str__(self) -> str:
+        parts = (
+            ("missing", self.missing),
+            ("unexpected", self.unexpected),
+            ("of another shape", self.misshapen),
+            ("known and not used", self.unused),
+            ("of the tracker, not used yet", self.tracker),
+        )
+        return "\n".join(f"  {len(names)} {what}: {listed(names)}" for what, names in parts if names)
+
+    def check(self, source: str, advice: str) -> None:
+        """Raise ValueError with the whole report unless every tensor fits."""
+        if not self.fits:
+            raise ValueError(f"{source} does not hold this model's tensors; {advice}\n{self}")
+
+
+def listed(names: Sequence[str]) -> str:
+    """The first names, and how many more there are."""
+    rest = len(names) - SHOWN
+    return ", ".join(names[:SHOWN]) + (f", ... and {rest} more" if rest > 0 else "")

@@ -1,0 +1,176 @@
+"""Where a model is, in what layout, and of what sizes: found out before any weight is read."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from argus.checkpoint import huggingface, huggingface_config, hub, meta, native
+from argus.checkpoint.adapter import Rule
+from argus.checkpoint.hub import CONFIG, INDEX, WEIGHTS
+from argus.checkpoint.tensors import StoredTensor, open_pickle, open_safetensors
+from argus.model.presets import sam3
+from argus.model.sam3 import Sam3Config
+
+NANO = Path(__file__).parents[1] / "weights" / "nano"
+TOKENIZER = "tokenizer.json"
+
+_TOKENIZERS = (TOKENIZER, "merges.txt", "bpe_simple_vocab_16e6.txt.gz", "bpe_simple_vocab_16e6.txt")
+_PICKLES = (".pt", ".pth")
+
+
+class Layout(Enum):
+    """The families of names that a file can hold."""
+
+    ARGUS = "Argus"
+    HUGGINGFACE = "Hugging Face (Sam3Model)"
+    HUGGINGFACE_VIDEO = "Hugging Face (Sam3VideoModel)"
+    META = "Meta (sam3.pt)"
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        return _RULES[self]
+
+
+_RULES = {
+    Layout.ARGUS: native.RULES,
+    Layout.HUGGINGFACE: huggingface.RULES,
+    Layout.HUGGINGFACE_VIDEO: huggingface.VIDEO_RULES,
+    Layout.META: meta.RULES,
+}
+
+_MARKS = {  # names that only one layout begins with
+    Layout.HUGGINGFACE_VIDEO: huggingface.WITHIN_VIDEO,
+    Layout.HUGGINGFACE: "vision_encoder.",
+    Layout.META: "detector.backbone.",
+    Layout.ARGUS: "vision.",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """A model that was found. `config_json` is empty where there is none, and the sizes are the published ones."""
+
+    name: str
+    layout: Layout
+    config: Sam3Config
+    config_json: Mapping[str, Any]
+    stored: Mapping[str, StoredTensor]
+    tokenizer: Path | None
+
+    @property
+    def advice(self) -> str:
+        """Where the sizes come from: what to look at when the tensors do not fit."""
+        if self.config_json:
+            return "the sizes are those of the config.json beside it"
+        return "without a config.json beside it the published sizes of SAM 3 are expected"
+
+
+def find(source: str | PathLike[str]) -> Source:
+    """Find a model: "nano", a folder, a `.safetensors` or `.pt` file, or a hub id.
+
+    Raises ValueError when there is none, when a file is missing or damaged, and when the sizes cannot be told.
+    """
+    if source == "nano":
+        return _at(NANO, "nano")
+    path, name = Path(source), str(source)
+    if path.exists():
+        return _at(path, name)
+    if hub.is_hub_id(name) and path.suffix not in (".safetensors", *_PICKLES):
+        return _at(hub.fetch(name), name)
+    raise ValueError(
+        f"no model at {name!r}: expected 'nano', a folder, a .safetensors or .pt file, or a hub id such as facebook/sam3"
+    )
+
+
+def _at(path: Path, name: str) -> Source:
+    """The model in a folder or file that exists."""
+    files = _weights(path) if path.is_dir() or not path.exists() else [path]
+    folder = files[0].parent
+    stored = _open(files)
+    layout = _layout(stored, name)
+    config_json = _config_json(folder / CONFIG)
+    if not config_json and layout is not Layout.META and path.is_dir():
+        raise ValueError(f"{name} has weights but no {CONFIG}, which says their sizes")
+    return Source(
+        name=name,
+        layout=layout,
+        config=_sizes(config_json, layout, name),
+        config_json=config_json,
+        stored=stored,
+        tokenizer=find_tokenizer(folder),
+    )
+
+
+def find_tokenizer(folder: Path) -> Path | None:
+    """The file in a folder that a tokenizer can be read from."""
+    return next((folder / name for name in _TOKENIZERS if (folder / name).is_file()), None)
+
+
+def _weights(folder: Path) -> list[Path]:
+    """The files of weights in a folder."""
+    if (folder / WEIGHTS).is_file():
+        return [folder / WEIGHTS]
+    if (folder / INDEX).is_file():
+        return _shards(folder)
+    others = sorted(path for path in folder.glob("*") if path.suffix in (".safetensors", *_PICKLES))
+    if len(others) == 1:
+        return others
+    found = sorted(path.name for path in folder.glob("*"))
+    raise ValueError(f"{folder} holds no model: expected {WEIGHTS}, {INDEX} or one .pt file, found {found or 'nothing'}")
+
+
+def _shards(folder: Path) -> list[Path]:
+    index = _read_json(folder / INDEX)
+    names = index.get("weight_map")
+    if not isinstance(names, dict) or not names or not all(isinstance(name, str) for name in names.values()):
+        raise ValueError(f"{folder / INDEX}: expected a weight_map from tensors to files")
+    paths = [folder / Path(name).name for name in sorted(set(names.values()))]
+    missing = [path.name for path in paths if not path.is_file()]
+    if missing:
+        raise ValueError(f"{folder} lacks files that its {INDEX} names: {missing}")
+    return paths
+
+
+def _open(files: list[Path]) -> dict[str, StoredTensor]:
+    suffix = files[0].suffix
+    if suffix == ".safetensors":
+        return open_safetensors(files)
+    if suffix in _PICKLES:
+        return open_pickle(files[0])
+    raise ValueError(f"{files[0]} is no file of weights: expected .safetensors or .pt")
+
+
+def _layout(names: Iterable[str], name: str) -> Layout:
+    names = list(names)
+    for layout, mark in _MARKS.items():
+        if any(tensor.startswith(mark) for tensor in names):
+            return layout
+    raise ValueError(f"{name} holds no SAM 3: its tensors have names of no layout that Argus knows, such as {names[:3]}")
+
+
+def _config_json(path: Path) -> dict[str, Any]:
+    return _read_json(path) if path.is_file() else {}
+
+
+def _sizes(config_json: Mapping[str, Any], layout: Layout, name: str) -> Sam3Config:
+    if config_json.get("format") == native.FORMAT:
+        return native.read_config(config_json)
+    if config_json.get("model_type") in (huggingface_config.ALONE, huggingface_config.VIDEO):
+        return huggingface_config.read_config(config_json)
+    if config_json and layout is not Layout.META:
+        raise ValueError(f"the {CONFIG} of {name} is not of a SAM 3: expected format 'argus' or model_type 'sam3'")
+    return sam3()
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{path} is not readable JSON: {error}") from error
+    if not isinstance(content, dict):
+        raise ValueError(f"{path}: expected a JSON object, got {type(content).__name__}")
+    return content

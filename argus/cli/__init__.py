@@ -1,0 +1,1 @@
+"""The `argus` command: one file a subcommand, each importing what it needs only when it runs."""

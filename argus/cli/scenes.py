@@ -1,0 +1,78 @@
+"""`argus scenes`: prepare the sprites once, then write labelled scenes."""
+
+from enum import Enum
+from itertools import islice
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from argus.cli.common import console, failures_reported, misuse, progressed
+
+scenes = typer.Typer(help="Make labelled concept scenes: prepare the sprites once, then write.", no_args_is_help=True)
+
+
+class Split(str, Enum):
+    """Which scenes: of training seeds; of held-out seeds; of held-out seeds in an icon style never trained on."""
+
+    train = "train"
+    val = "val"
+    style = "style"
+
+
+CacheOption = Annotated[Path, typer.Option(help="Folder of the prepared sprites.")]
+
+
+@scenes.command()
+def prepare(
+    icons: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="Folder with the npm icon packages.")],
+    cache: CacheOption,
+    photos: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="COCO instances JSON, to cut objects out of photos."),
+    ] = None,
+    images: Annotated[Path | None, typer.Option(exists=True, file_okay=False, help="Folder of its photos.")] = None,
+) -> None:
+    """Render every icon once. Takes minutes; docs/scenes.md names the packages to install.
+
+    Of photos only those that their JSON marks "free_to_train" are taken.
+    """
+    if (photos is None) != (images is None):
+        raise misuse("--photos and --images go together")
+    with failures_reported(), console(stderr=True).status("rendering"):
+        from argus.data.sources.scenes import bank, cutouts
+        from argus.data.sources.scenes.concepts import ontology
+        from argus.data.sources.scenes.icons import HELD_OUT_STYLE, TRAIN_STYLES
+
+        counts = bank.prepare(icons, cache, (*TRAIN_STYLES, HELD_OUT_STYLE), ontology())
+        for style, count in counts.items():
+            typer.echo(f"{style}: {count} sprites")
+        if photos is not None and images is not None:
+            cut, patches = cutouts.prepare_photos(photos, images, cache, ontology())
+            typer.echo(f"photos: {cut} cut-outs, {patches} patches of ground")
+
+
+@scenes.command()
+def write(
+    out: Annotated[Path, typer.Argument(file_okay=False, help="Folder for annotations.json and images/.")],
+    cache: CacheOption,
+    count: Annotated[int, typer.Option(min=1, help="Number of scenes.")],
+    split: Annotated[Split, typer.Option(help="train, val (held-out scenes) or style (held-out icon style).")],
+    start: Annotated[int, typer.Option(min=0, help="First scene within the split.")] = 0,
+    size: Annotated[int, typer.Option(min=32, help="Side in pixels.")] = 280,
+    difficulty: Annotated[float, typer.Option(min=0.0, max=1.0, help="0 few large objects, 1 everything.")] = 1.0,
+) -> None:
+    """Write scenes with their phrases as SA-Co style JSON and images; the same arguments give the same files."""
+    with failures_reported():
+        from argus.data.records import write_saco
+        from argus.data.sources.scenes.config import HELD_OUT_SEED, SceneConfig
+        from argus.data.sources.scenes.icons import HELD_OUT_STYLE, TRAIN_STYLES
+        from argus.data.sources.scenes.stream import stream
+
+        styles = (HELD_OUT_STYLE,) if split is Split.style else TRAIN_STYLES
+        first = start if split is Split.train else HELD_OUT_SEED + start
+        if split is Split.train and start + count > HELD_OUT_SEED:
+            raise misuse(f"training scenes are those below {HELD_OUT_SEED}")
+        config = SceneConfig(cache_folder=cache, size=size, styles=styles, difficulty=difficulty)
+        samples = islice(stream(config, first), count)
+        typer.echo(write_saco(progressed(samples, "scenes", count), out))

@@ -1,0 +1,272 @@
+"""`argus segment`: find, draw and save what phrases and example boxes name."""
+
+import glob
+import math
+from collections import Counter
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from argus.cli.common import (
+    FAILURE,
+    DeviceOption,
+    JsonOption,
+    ModelOption,
+    Precision,
+    PrecisionOption,
+    TokenizerOption,
+    console,
+    failures_reported,
+    load_model,
+    misuse,
+    print_json,
+    progressed,
+    say,
+)
+
+if TYPE_CHECKING:
+    from argus.inference.image import ImagePredictor
+    from argus.types import Detections
+
+IMAGE_SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
+
+Box = tuple[float, float, float, float]
+
+
+class Format(str, Enum):
+    """What can be written about an image; `argus.export` says how."""
+
+    coco = "coco"
+    yolo = "yolo"
+    labelme = "labelme"
+    png = "png"
+    overlay = "overlay"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """What is asked of every image; boxes are xyxy pixels of the upright image."""
+
+    phrases: tuple[str, ...]
+    boxes: tuple[Box, ...]
+    not_boxes: tuple[Box, ...]
+    threshold: float
+    nms: float | None
+    nms_across: float | None
+    max_count: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """The answer about one image, or why there is none."""
+
+    file: Path
+    detections: "Detections | None" = None
+    written: tuple[Path, ...] = ()
+    error: str = ""
+
+
+def segment(
+    images: Annotated[list[str], typer.Argument(help="Image files, folders of images, or quoted globs.")],
+    prompt: Annotated[list[str] | None, typer.Option("--prompt", "-p", help="A phrase; may be repeated.")] = None,
+    box: Annotated[list[str] | None, typer.Option(help="Example x1,y1,x2,y2 in pixels; may be repeated.")] = None,
+    not_box: Annotated[list[str] | None, typer.Option(help="Counter-example x1,y1,x2,y2; may be repeated.")] = None,
+    model: ModelOption = "nano",
+    tokenizer: TokenizerOption = None,
+    device: DeviceOption = None,
+    precision: PrecisionOption = Precision.auto,
+    threshold: Annotated[float, typer.Option(min=0.0, max=1.0, help="Least score of a detection.")] = 0.5,
+    nms: Annotated[
+        float | None, typer.Option(min=0.0, max=1.0, help="Drop masks of an IoU above this with a better one.")
+    ] = None,
+    nms_across: Annotated[
+        float | None, typer.Option(min=0.0, max=1.0, help="The same, among the detections of all phrases.")
+    ] = None,
+    max_count: Annotated[int | None, typer.Option(min=1, help="Most detections of each phrase.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the files. Default: out; with --json none are written.")
+    ] = None,
+    formats: Annotated[
+        list[Format] | None, typer.Option("--format", "-f", help="What to write; may be repeated. Default: overlay.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Find every instance of each phrase in IMAGES, and of what the example boxes show.
+
+    Exit status: 0; 1 when the model or an image failed (the others are done all the same); 2 for misuse.
+    """
+    question = Question(
+        phrases=_phrases(prompt or []),
+        boxes=tuple(_box(text) for text in box or []),
+        not_boxes=tuple(_box(text) for text in not_box or []),
+        threshold=threshold,
+        nms=nms,
+        nms_across=nms_across,
+        max_count=max_count,
+    )
+    if not question.phrases and not question.boxes:
+        raise misuse("say what to look for: --prompt PHRASE or --box x1,y1,x2,y2")
+    if len(question.phrases) > 1 and (box or not_box):
+        raise misuse("boxes go with one phrase: a box shows an example of one concept")
+    wanted = tuple(output.value for output in formats or [Format.overlay])
+    files = image_files(images)
+    folder = out or (None if as_json else Path("out"))
+    with failures_reported():
+        from argus.inference.image import ImagePredictor
+
+        predictor = ImagePredictor(load_model(model, device, precision, tokenizer))
+        named = zip(files, unique_stems(files))
+        found = [
+            _answer(predictor, file, question, folder, wanted, stem)
+            for file, stem in progressed(named, "segmenting", len(files))
+        ]
+        _report(found, as_json)
+    if any(answer.error for answer in found):
+        raise typer.Exit(FAILURE)
+
+
+def image_files(patterns: list[str]) -> list[Path]:
+    """The images that files, folders (not their subfolders) and globs name, each once, in order."""
+    files: dict[Path, None] = {}
+    for pattern in patterns:
+        path = Path(pattern)
+        if path.is_dir():
+            matched = [p for p in sorted(path.iterdir()) if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file()]
+        elif path.exists():
+            matched = [path]
+        else:
+            matched = [Path(name) for name in sorted(glob.glob(pattern, recursive=True)) if Path(name).is_file()]
+        if not matched:
+            raise misuse(f"no image at {pattern}")
+        files.update(dict.fromkeys(matched))
+    return list(files)
+
+
+def unique_stems(files: list[Path]) -> list[str]:
+    """A name for the outputs of each file: its own, with -2, -3 ... where several have the same."""
+    used: set[str] = set()
+    stems = []
+    for file in files:
+        stem, count = file.stem, 1
+        while stem in used:
+            count += 1
+            stem = f"{file.stem}-{count}"
+        used.add(stem)
+        stems.append(stem)
+    return stems
+
+
+def _phrases(texts: list[str]) -> tuple[str, ...]:
+    if any(not text.strip() for text in texts):
+        raise misuse("a --prompt is empty; give a phrase such as 'yellow school bus'")
+    return tuple(dict.fromkeys(text.strip() for text in texts))
+
+
+def _box(text: str) -> Box:
+    parts = text.split(",")
+    try:
+        x1, y1, x2, y2 = (float(part) for part in parts)
+    except ValueError:
+        raise misuse(f"a box is four numbers x1,y1,x2,y2; got {text!r}") from None
+    if not all(math.isfinite(value) for value in (x1, y1, x2, y2)) or x1 >= x2 or y1 >= y2:
+        raise misuse(f"a box needs finite x1 < x2 and y1 < y2; got {text!r}")
+    return x1, y1, x2, y2
+
+
+def _answer(
+    predictor: "ImagePredictor",
+    file: Path,
+    question: Question,
+    folder: Path | None,
+    formats: tuple[str, ...],
+    stem: str,
+) -> Found:
+    """Ask about one image and write what was found; an image that fails is reported and does not stop the others."""
+    from argus.inference.preprocess import read_image
+
+    try:
+        image = read_image(file)
+        detections = _predict(predictor.set_image(image), question)
+        written = detections.save(folder, formats, image=image, stem=stem) if folder else []
+    except (ValueError, OSError) as error:
+        say(f"{file}: {error}")
+        return Found(file=file, error=str(error))
+    return Found(file=file, detections=detections, written=tuple(written))
+
+
+def _predict(predictor: "ImagePredictor", question: Question) -> "Detections":
+    boxes = [*question.boxes, *question.not_boxes]
+    labels = [1] * len(question.boxes) + [0] * len(question.not_boxes)
+    return predictor.predict(
+        list(question.phrases) or None,
+        boxes=boxes or None,
+        labels=labels or None,
+        score_threshold=question.threshold,
+        nms_within=question.nms,
+        nms_across=question.nms_across,
+        max_count=question.max_count,
+    )
+
+
+def _report(found: list[Found], as_json: bool) -> None:
+    if as_json:
+        print_json({"images": [_document(a) for a in found if not a.error], "failed": _failed(found)})
+    else:
+        _print_table(found)
+    failed = [answer for answer in found if answer.error]
+    if failed:
+        say(f"{len(failed)} of {len(found)} images failed: {', '.join(str(answer.file) for answer in failed)}")
+
+
+def _failed(found: list[Found]) -> list[dict[str, str]]:
+    return [{"file": str(answer.file), "error": answer.error} for answer in found if answer.error]
+
+
+def _document(answer: Found) -> dict[str, Any]:
+    """One image of the JSON document: its size and a record a detection, masks as COCO's compressed runs."""
+    detections = answer.detections
+    assert detections is not None
+    height, width = detections.size_hw
+    records = [
+        {
+            "concept": str(concept),
+            "score": round(float(score), 6),
+            "box_xyxy_px": [round(float(value), 2) for value in box],
+            "area_px": int(area),
+            "mask": {"size": list(mask.size_hw), "counts": mask.counts.decode("ascii")},
+        }
+        for concept, score, box, area, mask in zip(
+            detections.concept, detections.scores, detections.boxes_xyxy_px, detections.areas_px, detections.rles
+        )
+    ]
+    written = [str(path) for path in answer.written]
+    return {"file": str(answer.file), "width": width, "height": height, "detections": records, "written": written}
+
+
+def _print_table(found: list[Found]) -> None:
+    """A line for each image and concept, and where the files went."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table("image", "concept", "found", "scores")
+    for answer in found:
+        for name, count, scores in _rows(answer):
+            table.add_row(*map(escape, (str(answer.file), name, count, scores)))
+    console().print(table)
+    folders = sorted({str(path.parent) for answer in found for path in answer.written})
+    if folders:
+        typer.echo(f"written to {', '.join(folders)}")
+
+
+def _rows(answer: Found) -> list[tuple[str, str, str]]:
+    if answer.detections is None:
+        return [("", "failed", answer.error)]
+    counts = Counter(str(concept) for concept in answer.detections.concept)
+    rows = []
+    for name, count in counts.items():
+        scores = [f"{score:.2f}" for score in answer.detections.filter(concept=name).scores[:8]]
+        rows.append((name, str(count), " ".join(scores) + (" ..." if count > len(scores) else "")))
+    return rows or [("-", "0", "")]

@@ -1,0 +1,49 @@
+"""COCO instances JSON as (image, phrase) pairs: the phrases are the category names."""
+
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from argus.data.sources.saco import Pair, counts, load_json
+from argus.ops import rle
+
+
+def read_coco(path: str | Path, *, absent: int = 5, seed: int = 0) -> list[Pair]:
+    """Read each image with each category it holds and, drawn by `seed`, up to `absent` categories it does not hold.
+
+    A category with crowd regions in an image makes a pair that is not exhaustive. Raises ValueError when the file is
+    not of this form.
+    """
+    document = load_json(Path(path))
+    if not isinstance(document, dict) or not {"images", "annotations", "categories"} <= document.keys():
+        raise ValueError(f"Expected a JSON object with images, annotations and categories, got another form in {path}.")
+    names: dict[int, str] = {category["id"]: category["name"] for category in document["categories"]}
+    found: dict[int, dict[int, list[dict[str, Any]]]] = defaultdict(lambda: defaultdict(list))
+    for annotation in document["annotations"]:
+        found[annotation["image_id"]][annotation["category_id"]].append(annotation)
+    generator = np.random.default_rng(seed)
+    pairs: list[Pair] = []
+    for image in document["images"]:
+        present = found[image["id"]]
+        others = [category for category in names if category not in present]
+        drawn = generator.permutation(len(others))[:absent].tolist()
+        for category in [*present, *(others[index] for index in drawn)]:
+            pairs.append(_pair(len(pairs) + 1, image, names[category], present.get(category, [])))
+    return pairs
+
+
+def _pair(pair_id: int, image: dict[str, Any], name: str, annotations: list[dict[str, Any]]) -> Pair:
+    size_hw = (int(image["height"]), int(image["width"]))
+    rles = tuple(rle.from_coco(annotation["segmentation"], size_hw) for annotation in annotations if counts(annotation))
+    return Pair(
+        id=pair_id,
+        file_name=image["file_name"],
+        phrase=name,
+        size_hw=size_hw,
+        rles=rles,
+        boxes_xyxy_px=rle.boxes_xyxy_px(rles),
+        exhaustive=all(counts(annotation) for annotation in annotations),
+        kind="name" if annotations else "absent",
+    )

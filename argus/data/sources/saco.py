@@ -1,0 +1,98 @@
+"""SA-Co JSON: (image, phrase) pairs with the masks of every instance of the phrase."""
+
+import json
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from argus.ops import rle
+from argus.ops.rle import Rle
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Pair:
+    """One phrase about one image, with its instances; none: the concept is absent.
+
+    Ignored and crowd annotations are left out. A pair that is not `exhaustive` may lack instances and is not scored.
+    `language` and `kind` are those of `argus.data.records.Query` ("" where the file does not say).
+    """
+
+    id: int
+    file_name: str
+    phrase: str
+    size_hw: tuple[int, int]
+    rles: tuple[Rle, ...]
+    boxes_xyxy_px: Float[np.ndarray, "n 4"]
+    exhaustive: bool = True
+    language: str = "en"
+    kind: str = ""
+
+
+def read_saco(path: str | Path) -> list[Pair]:
+    """Read the pairs of a SA-Co image file; boxes may be xywh in 0..1, as published, or in pixels.
+
+    Raises ValueError when the file is not of this form.
+    """
+    document = load_json(Path(path))
+    if not isinstance(document, dict) or not {"images", "annotations"} <= document.keys():
+        raise ValueError(f"Expected a JSON object with images and annotations, got another form in {path}.")
+    annotations: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    for annotation in document["annotations"]:
+        annotations[annotation["image_id"]].append(annotation)
+    return [_pair(record, annotations[record["id"]], Path(path)) for record in document["images"]]
+
+
+def load_json(path: Path) -> Any:
+    """The content of a JSON file. Raises ValueError, naming the file, when it is not JSON."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"Expected a JSON file, got {path}: {error}.") from error
+
+
+def counts(annotation: dict[str, Any]) -> bool:
+    """Whether an annotation is an instance to find: neither crowd nor ignored."""
+    return not annotation.get("iscrowd", 0) and not annotation.get("ignore", 0)
+
+
+def _pair(record: dict[str, Any], annotations: list[dict[str, Any]], path: Path) -> Pair:
+    missing = {"id", "file_name", "text_input", "width", "height"} - record.keys()
+    if missing:
+        raise ValueError(
+            f"Expected SA-Co pairs in {path}, got an image without {', '.join(sorted(missing))}. "
+            "For COCO instances use argus.data.sources.coco."
+        )
+    size_hw = (int(record["height"]), int(record["width"]))
+    instances = [annotation for annotation in annotations if counts(annotation)]
+    rles = tuple(rle.from_coco(annotation["segmentation"], size_hw) for annotation in instances)
+    return Pair(
+        id=record["id"],
+        file_name=record["file_name"],
+        phrase=record["text_input"],
+        size_hw=size_hw,
+        rles=rles,
+        boxes_xyxy_px=_boxes_xyxy_px([annotation.get("bbox") for annotation in instances], rles, size_hw),
+        exhaustive=bool(record.get("is_instance_exhaustive", True)),
+        language=record.get("language", "en"),
+        kind=record.get("kind", ""),
+    )
+
+
+def _boxes_xyxy_px(
+    bboxes: list[list[float] | None], rles: tuple[Rle, ...], size_hw: tuple[int, int]
+) -> Float[np.ndarray, "n 4"]:
+    """The boxes of the file, or those of the masks where it has none.
+
+    A box is read as fractions when that lies nearer to the box of its mask than reading it as pixels.
+    """
+    boxes = rle.boxes_xyxy_px(rles)
+    scale = np.array([size_hw[1], size_hw[0]] * 2)
+    for index, bbox in enumerate(bboxes):
+        if bbox is not None:
+            given = np.array([bbox[0], bbox[1], bbox[0] + bbox[2], bbox[1] + bbox[3]])
+            boxes[index] = min((given * scale, given), key=lambda box: float(np.abs(box - boxes[index]).sum()))
+    return boxes

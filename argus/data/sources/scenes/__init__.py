@@ -1,0 +1,26 @@
+"""Concept scenes: labelled pictures from icon sets, procedural shapes and photo cut-outs, named in two languages."""
+
+from argus.data.sources.scenes.bank import PHOTOS_STYLE, prepare
+from argus.data.sources.scenes.concepts import Concept, Ontology, ontology
+from argus.data.sources.scenes.config import HELD_OUT_SEED, SceneConfig
+from argus.data.sources.scenes.cutouts import prepare_photos
+from argus.data.sources.scenes.icons import HELD_OUT_STYLE, TRAIN_STYLES
+from argus.data.sources.scenes.stream import SpriteSample, drawable_concepts, scene, sprite, stream
+
+__all__ = [
+    "HELD_OUT_SEED",
+    "HELD_OUT_STYLE",
+    "PHOTOS_STYLE",
+    "TRAIN_STYLES",
+    "Concept",
+    "Ontology",
+    "SceneConfig",
+    "SpriteSample",
+    "drawable_concepts",
+    "ontology",
+    "prepare",
+    "prepare_photos",
+    "scene",
+    "sprite",
+    "stream",
+]

@@ -1,0 +1,6 @@
+"""Evaluators: they take files, or a function that predicts, and give named values; none knows the model."""
+
+from argus.eval.cgf1 import PairScore, cgf1, summarise
+from argus.eval.evaluate import Predict, evaluate
+
+__all__ = ["PairScore", "Predict", "cgf1", "evaluate", "summarise"]

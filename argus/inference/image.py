@@ -1,0 +1,230 @@
+"""The image predictor: encode an image once, then ask by phrases, example boxes, or both, in people's units."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from numpy.typing import ArrayLike
+from torch import Tensor
+
+from argus.inference.postprocess import Keep, best, to_detections
+from argus.inference.preprocess import ImageSource, read_image, to_model_input
+from argus.model.sam3 import Features, Sam3
+from argus.model.tokenizer import clean
+from argus.ops.boxes import check_xyxy_px, px_to_norm
+from argus.types import Detections, Prompt
+
+PROMPTS_AT_ONCE = 8  # bounds the low-resolution masks that are held before they become runs
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncodedImage:
+    """What is kept of an image: its features and the size it had."""
+
+    features: Features
+    size_hw: tuple[int, int]
+
+
+class ImagePredictor:
+    """Finds every instance of a concept in an image.
+
+    predictor = ImagePredictor(argus.load("nano")).set_image("street.jpg")
+    buses = predictor.predict("yellow school bus")
+    both = predictor.predict(["car", "person"], score_threshold=0.4)
+    alike = predictor.predict(boxes=[[40, 60, 180, 220]])
+    """
+
+    def __init__(self, model: Sam3) -> None:
+        self.model = model
+        self._image: EncodedImage | None = None
+
+    def set_image(self, image: ImageSource) -> "ImagePredictor":
+        """Read and encode an image (see `read_image` for what it may be), and return the predictor itself.
+
+        Raises FileNotFoundError for a missing file and ValueError for what is not a picture; there is no image then,
+        not the one before.
+        """
+        self._image = None
+        pixels = read_image(image)
+        inputs = to_model_input(pixels, self.model.image_size_hw)
+        with torch.inference_mode():
+            features = self.model.encode(inputs[None])
+        self._image = EncodedImage(features=features, size_hw=(pixels.shape[0], pixels.shape[1]))
+        return self
+
+    def predict(
+        self,
+        phrases: str | Sequence[str] | None = None,
+        *,
+        boxes: ArrayLike | Tensor | None = None,
+        labels: ArrayLike | Tensor | None = None,
+        score_threshold: float = 0.5,
+        mask_threshold: float = 0.0,
+        max_count: int | None = None,
+        nms_within: float | None = None,
+        nms_across: float | None = None,
+    ) -> Detections:
+        """Every instance of what is asked, best first, in pixels of the upright image.
+
+        Ask by a phrase, by several (one answer, whose `concept` names them; a repeated phrase counts once), by example
+        boxes alone (their concept is "visual"), or by one phrase with boxes. Boxes with several phrases are refused,
+        since a box shows an example of one concept.
+
+        boxes: (n, 4) left, top, right, bottom in pixels of the upright image; clipped where they reach over its border.
+        labels: one a box, 1 for + (like this) or 0 for - (not this); all + by default. Without a phrase one must be +.
+        score_threshold: detections with a score above it are kept; 0.5 as published.
+        mask_threshold: a pixel belongs to a mask when its logit is above it; 0 (even odds) as published.
+        max_count: the most detections of each phrase, the best ones, after NMS; no limit by default.
+        nms_within: drop a detection whose mask IoU with a better one of its phrase is above it; off as published.
+        nms_across: the same between any two detections, of whichever phrases; off by default.
+
+        Raises ValueError when no image is set, and for an empty question, phrase, box or wrong labels.
+        """
+        keep = Keep(
+            score_threshold=score_threshold,
+            mask_threshold=mask_threshold,
+            max_count=max_count,
+            nms_within=nms_within,
+            nms_across=nms_across,
+        )
+        image = self._encoded()
+        prompts = _prompts(phrases, boxes, labels, image.size_hw)
+        return _answer(self.model, image, prompts, keep)
+
+    def refine(
+        self,
+        phrase: str | None = None,
+        *,
+        score_threshold: float = 0.5,
+        mask_threshold: float = 0.0,
+        max_count: int | None = None,
+        nms_within: float | None = None,
+    ) -> "Refinement":
+        """Start to refine the answer about the image that is set, box by box; the arguments are those of `predict`."""
+        keep = Keep(
+            score_threshold=score_threshold, mask_threshold=mask_threshold, max_count=max_count, nms_within=nms_within
+        )
+        return Refinement(self.model, self._encoded(), phrase, keep)
+
+    def _encoded(self) -> EncodedImage:
+        if self._image is None:
+            raise ValueError("Expected an image to ask about, got none yet. Call set_image first.")
+        return self._image
+
+
+class Refinement:
+    """A question about one encoded image that is refined by boxes; only the prompt's part of the model runs again.
+
+    Made by `ImagePredictor.refine`. It stays with its image when the predictor goes on to another.
+    """
+
+    def __init__(self, model: Sam3, image: EncodedImage, phrase: str | None, keep: Keep) -> None:
+        self._model, self._image, self._phrase, self._keep = model, image, phrase, keep
+        self._boxes: list[list[float]] = []
+        self._labels: list[int] = []
+        first = Detections.empty(image.size_hw) if phrase is None else self._ask([], [])
+        self._answers = [first]  # before any box, then after each
+
+    @property
+    def detections(self) -> Detections:
+        """The answer as it stands; nothing while there is neither a phrase nor a box."""
+        return self._answers[-1]
+
+    def add_box(self, box_xyxy_px: ArrayLike | Tensor, positive: bool = True) -> Detections:
+        """Show a missed instance (+), or a wrong detection (not `positive`), by its box; returns the new answer.
+
+        Raises ValueError for a box that `predict` would refuse, and then leaves everything as it was.
+        """
+        box = _numbers(box_xyxy_px, "a box", "left, top, right, bottom in pixels")
+        if box.shape != (4,):
+            raise ValueError(f"Expected one box of 4 numbers (left, top, right, bottom), got shape {tuple(box.shape)}.")
+        boxes, labels = [*self._boxes, box.tolist()], [*self._labels, int(positive)]
+        self._answers.append(self._ask(boxes, labels))
+        self._boxes, self._labels = boxes, labels
+        return self.detections
+
+    def undo(self) -> Detections:
+        """Take the last box back; returns the answer before it. Raises ValueError when there is none."""
+        if not self._boxes:
+            raise ValueError("Expected a box to take back, got none. Call add_box first.")
+        self._boxes, self._labels = self._boxes[:-1], self._labels[:-1]
+        self._answers.pop()
+        return self.detections
+
+    def reset(self) -> Detections:
+        """Take all boxes back; returns the answer to the phrase alone."""
+        self._boxes, self._labels, self._answers = [], [], self._answers[:1]
+        return self.detections
+
+    def _ask(self, boxes: list[list[float]], labels: list[int]) -> Detections:
+        prompts = _prompts(self._phrase, boxes, labels, self._image.size_hw)
+        return _answer(self._model, self._image, prompts, self._keep)
+
+
+def _answer(model: Sam3, image: EncodedImage, prompts: Sequence[Prompt], keep: Keep) -> Detections:
+    """Ask a few prompts at a time, so that no more than their masks are held."""
+    parts = []
+    for start in range(0, len(prompts), PROMPTS_AT_ONCE):
+        chunk = prompts[start : start + PROMPTS_AT_ONCE]
+        with torch.inference_mode():
+            output = model.detect(image.features, chunk, score_threshold=keep.score_threshold, max_masks=keep.max_masks)
+            parts.append(to_detections(output, [p.phrase for p in chunk], image.size_hw, keep.mask_threshold))
+    return best(Detections.merge(parts), keep)
+
+
+def _prompts(
+    phrases: str | Sequence[str] | None,
+    boxes: ArrayLike | Tensor | None,
+    labels: ArrayLike | Tensor | None,
+    size_hw: tuple[int, int],
+) -> list[Prompt]:
+    """One prompt a phrase, or one with boxes."""
+    names = _names(phrases)
+    boxes_cxcywh_norm = _boxes_norm(boxes, size_hw)
+    box_labels = None if labels is None else _numbers(labels, "labels", "1 (+) or 0 (-), one for each box")
+    if len(names) > 1 and len(boxes_cxcywh_norm):
+        raise ValueError(f"Expected one phrase with boxes, got {len(names)} {names}. Ask the phrases one by one.")
+    if not names and not len(boxes_cxcywh_norm):
+        raise ValueError("Expected a phrase, boxes, or both, got none of them.")
+    if names:
+        return [Prompt(name, boxes_cxcywh_norm, box_labels) for name in names]
+    prompt = Prompt(None, boxes_cxcywh_norm, box_labels)
+    if not bool(prompt.box_labels.any()):
+        raise ValueError("Expected a + box (label 1) or a phrase, got only - boxes: nothing says what to look for.")
+    return [prompt]
+
+
+def _names(phrases: str | Sequence[str] | None) -> list[str]:
+    """The phrases to ask, each once."""
+    if phrases is None:
+        return []
+    listed = [phrases] if isinstance(phrases, str) else list(phrases)
+    if not listed:
+        raise ValueError("Expected at least one phrase, got an empty list. To ask by boxes alone leave phrases out.")
+    wrong = [phrase for phrase in listed if not isinstance(phrase, str) or not clean(phrase)]
+    if wrong:
+        raise ValueError(f"Expected phrases with letters, got {wrong[0]!r}. To ask by boxes alone leave phrases out.")
+    return list(dict.fromkeys(phrase.strip() for phrase in listed))
+
+
+def _boxes_norm(boxes: ArrayLike | Tensor | None, size_hw: tuple[int, int]) -> Float[Tensor, "n 4"]:
+    """A person's boxes (n, 4) in xyxy pixels, checked and clipped, as the model takes them."""
+    values = torch.zeros(0, 4) if boxes is None else _numbers(boxes, "boxes", "(left, top, right, bottom) in pixels")
+    if not values.numel():
+        return torch.zeros(0, 4)
+    if values.ndim != 2 or values.shape[1] != 4:
+        raise ValueError(
+            f"Expected boxes of shape (n, 4), got {tuple(values.shape)}. One box is [[left, top, right, bottom]]."
+        )
+    return px_to_norm(check_xyxy_px(values, size_hw), size_hw)
+
+
+def _numbers(values: ArrayLike | Tensor, name: str, what: str) -> Float[Tensor, "..."]:
+    if isinstance(values, Tensor):
+        return values.detach().cpu().float()
+    try:
+        return torch.tensor(np.asarray(values, np.float32))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"Expected {name} as numbers, {what}, got {values!r}.") from error

@@ -1,0 +1,78 @@
+"""From the detector's answer to `Detections`: scores, boxes in pixels, masks as runs, and which of them are kept."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from argus.model.detector import DetectorOutput
+from argus.ops.boxes import clip_xyxy, norm_to_px
+from argus.ops.masks import logits_to_rles
+from argus.types import Detections
+
+
+@dataclass(frozen=True, kw_only=True)
+class Keep:
+    """What is kept of an answer; the defaults are the published ones. See `ImagePredictor.predict`."""
+
+    score_threshold: float = 0.5
+    mask_threshold: float = 0.0
+    max_count: int | None = None
+    nms_within: float | None = None
+    nms_across: float | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("score_threshold", "nms_within", "nms_across"):
+            value = getattr(self, name)
+            if value is not None and not 0 <= value <= 1:
+                raise ValueError(f"Expected {name} in 0..1, got {value}.")
+        if not math.isfinite(self.mask_threshold):
+            raise ValueError(f"Expected a finite mask_threshold (a logit, 0 is even odds), got {self.mask_threshold}.")
+        if self.max_count is not None and self.max_count < 1:
+            raise ValueError(
+                f"Expected max_count of at least 1, got {self.max_count}. For no limit leave it out (None)."
+            )
+
+    @property
+    def max_masks(self) -> int | None:
+        """Masks to decode for a prompt at most: NMS has to see all of them before they are counted."""
+        return self.max_count if self.nms_within is None and self.nms_across is None else None
+
+
+def to_detections(
+    output: DetectorOutput, concepts: Sequence[str], size_hw: tuple[int, int], mask_threshold: float
+) -> Detections:
+    """All kept queries of each row (named by `concepts`) in an image of `size_hw`; masks are made one by one."""
+    parts = []
+    scores = output.scores
+    for row, (concept, kept) in enumerate(zip(concepts, output.kept, strict=True)):
+        boxes_xyxy_px = clip_xyxy(norm_to_px(output.boxes_cxcywh_norm[row, kept], size_hw), size_hw)
+        parts.append(
+            Detections.build(
+                boxes_xyxy_px.cpu().numpy(),
+                scores[row, kept].cpu().numpy(),
+                [concept] * len(kept),
+                logits_to_rles(output.mask_logits[row], size_hw, mask_threshold),
+                size_hw,
+            )
+        )
+    return Detections.merge(parts)
+
+
+def best(found: Detections, keep: Keep) -> Detections:
+    """Best first (equal scores by concept, so that the order of phrases does not show), after NMS and count."""
+    found = found[np.lexsort((found.concept, -found.scores))]
+    if keep.nms_within is not None:
+        found = found.with_nms(keep.nms_within)
+    if keep.nms_across is not None:
+        found = found.with_nms(keep.nms_across, across=True)
+    return found if keep.max_count is None else found[_first_of_each(found.concept, keep.max_count)]
+
+
+def _first_of_each(concept: np.ndarray, count: int) -> np.ndarray:
+    """Which of the rows, in order, are among the first `count` of their concept."""
+    keep = np.zeros(len(concept), bool)
+    for name in np.unique(concept):
+        keep[np.flatnonzero(concept == name)[:count]] = True
+    return keep

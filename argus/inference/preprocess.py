@@ -1,0 +1,137 @@
+"""From whatever holds a picture to upright RGB pixels, and from those to the model's input."""
+
+import os
+import warnings
+from pathlib import Path
+from typing import IO, Protocol, TypeAlias, cast, runtime_checkable
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from PIL import Image, ImageOps, ImageSequence, UnidentifiedImageError
+from torch import Tensor
+
+
+@runtime_checkable
+class BinaryFile(Protocol):
+    """An open file, or anything that reads and seeks like one."""
+
+    def read(self, size: int = ..., /) -> bytes: ...
+    def seek(self, offset: int, whence: int = ..., /) -> int: ...
+    def tell(self) -> int: ...
+
+
+ImageSource: TypeAlias = str | os.PathLike[str] | BinaryFile | Image.Image | np.ndarray | Tensor
+RgbImage: TypeAlias = UInt8[np.ndarray, "h w 3"]
+
+MEAN, STD = 0.5, 0.5
+
+
+def read_image(source: ImageSource) -> RgbImage:
+    """Read a picture as RGB uint8 of shape (height, width, 3), turned upright by its EXIF orientation.
+
+    `source` is a path, a binary file, a PIL image, a numpy array (height, width, 3) of uint8, or a tensor (3, height,
+    width) of uint8 or of floats 0..1. Of files: transparency is laid over white, 16-bit grey is scaled to 8 bits,
+    CMYK and palettes are converted, and of an animation the first frame is taken, with a warning. Arrays and tensors
+    are taken as they are. Raises FileNotFoundError for a missing file, and ValueError for what is not a picture, is
+    cut short or empty, or for an array of another shape or type.
+    """
+    if isinstance(source, np.ndarray):
+        return _from_array(source)
+    if isinstance(source, Tensor):
+        return _from_tensor(source)
+    if isinstance(source, Image.Image):
+        return _from_pil(source, "the PIL image")
+    return _from_file(source)
+
+
+def to_model_input(image: RgbImage, size_hw: tuple[int, int]) -> Float[Tensor, "3 H W"]:
+    """Stretch to `size_hw` (bilinear with antialiasing, rounded to 8 bits) and normalise with mean 0.5 and std 0.5."""
+    pixels = torch.from_numpy(image).permute(2, 0, 1)[None]  # (1, 3, H, W), the array's own memory
+    resized = torch.nn.functional.interpolate(pixels, size=size_hw, mode="bilinear", antialias=True)[0]
+    return resized.contiguous().float().div_(255).sub_(MEAN).div_(STD)
+
+
+def _from_file(source: str | os.PathLike[str] | BinaryFile) -> RgbImage:
+    if isinstance(source, (str, os.PathLike)):
+        file: Path | IO[bytes] = Path(source)
+        name = str(source)
+    else:
+        file, name = cast(IO[bytes], source), str(getattr(source, "name", "the file object"))
+    if isinstance(file, Path) and file.is_dir():
+        raise ValueError(f"Expected an image file, got the folder {name}.")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(file) as opened:
+                return _from_pil(opened, name)
+    except FileNotFoundError:
+        raise
+    except UnidentifiedImageError as error:
+        raise ValueError(
+            f"Expected an image (JPEG, PNG, WebP, TIFF ...), got {name}: not a format that is known."
+        ) from error
+    except (OSError, SyntaxError, TypeError, ValueError, RuntimeError, Image.DecompressionBombError) as error:
+        raise ValueError(
+            f"Expected a readable image, got {name}: {error}. The file may be cut short or damaged."
+        ) from error
+
+
+def _from_pil(image: Image.Image, name: str) -> RgbImage:
+    if 0 in image.size:
+        raise ValueError(f"Expected an image with pixels, got {name} of {image.width} x {image.height}.")
+    if getattr(image, "n_frames", 1) > 1 and getattr(image, "is_animated", False):
+        warnings.warn(f"{name} is animated: only its first frame is used.", stacklevel=4)
+        image = next(iter(ImageSequence.Iterator(image)))
+    upright = ImageOps.exif_transpose(image)
+    return np.array(_to_rgb(upright))
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
+        return _deep_grey(np.asarray(image)).convert("RGB")
+    if image.has_transparency_data:
+        over = image.convert("RGBA")
+        white = Image.new("RGBA", over.size, "white")
+        return Image.alpha_composite(white, over).convert("RGB")
+    return image.convert("RGB")
+
+
+def _deep_grey(values: np.ndarray) -> Image.Image:
+    """Grey of more than 8 bits: 0..65535 to 0..255, unless nothing is above 255 (8 bits in a wide file); or 0..1."""
+    values = np.nan_to_num(values.astype(np.float32))
+    if values.max() <= 1 and not np.array_equal(values, values.round()):
+        values = values * 255
+    elif values.max() > 255:
+        values = values / 257
+    return Image.fromarray(values.clip(0, 255).round().astype(np.uint8))
+
+
+def _from_array(array: np.ndarray) -> RgbImage:
+    if array.ndim != 3 or array.shape[2] != 3 or array.dtype != np.uint8 or 0 in array.shape:
+        advice = "Arrays are RGB (height, width, 3)."
+        if array.ndim == 3 and array.shape[0] == 3 and array.shape[2] != 3:
+            advice = "This looks like (3, height, width): use array.transpose(1, 2, 0), or pass a tensor."
+        elif array.dtype != np.uint8:
+            advice = "For floats 0..1 use (array * 255).round().astype(np.uint8)."
+        elif array.ndim == 2:
+            advice = "For grey use np.stack([array] * 3, axis=-1)."
+        raise ValueError(f"Expected a uint8 array (height, width, 3), got {array.dtype} {array.shape}. {advice}")
+    return np.require(array, requirements=["C", "W"])
+
+
+def _from_tensor(tensor: Tensor) -> RgbImage:
+    if tensor.ndim != 3 or tensor.shape[0] != 3 or 0 in tensor.shape:
+        raise ValueError(
+            f"Expected a tensor (3, height, width), got {tuple(tensor.shape)}. Permute it, or pass numpy HWC."
+        )
+    if tensor.dtype != torch.uint8:
+        if not tensor.is_floating_point():
+            raise ValueError(f"Expected a tensor of uint8, or of floats 0..1, got {tensor.dtype}.")
+        low, high = float(tensor.min()), float(tensor.max())
+        if not (low >= 0 and high <= 1):
+            raise ValueError(
+                f"Expected float pixels in 0..1, got {low:.3g}..{high:.3g}. Divide by 255, or undo the normalisation."
+            )
+        tensor = (tensor.float() * 255).round().to(torch.uint8)
+    return tensor.permute(1, 2, 0).contiguous().cpu().numpy()

@@ -1,0 +1,134 @@
+"""The decoder: object queries and a presence token that read the prompt and the image, and refine boxes layer by layer.
+
+A DETR decoder (Carion et al., 2020) with boxes refined in inverse-sigmoid space, a bias from each box to each pixel,
+and SAM 3's presence token, which answers for the whole image.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from argus.nn.attention import Attention
+from argus.nn.mlp import MLP
+from argus.nn.position import sine_boxes
+from argus.ops.boxes import cxcywh_to_xyxy
+
+INVERSE_SIGMOID_EPS = 1e-3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decoded:
+    """The output of each of L layers, for P prompts and Q queries."""
+
+    queries: Float[Tensor, "l p q c"]
+    boxes_cxcywh_norm: Float[Tensor, "l p q 4"]
+    presence_logits: Float[Tensor, "l p"]
+
+
+class Decoder(nn.Module):
+    """Post-norm layers over [presence token, object queries]."""
+
+    def __init__(self, width: int, heads: int, mlp_width: int, layers: int, queries: int):
+        super().__init__()
+        self.width = width
+        self.layers = nn.ModuleList(DecoderLayer(width, heads, mlp_width) for _ in range(layers))
+        self.norm = nn.LayerNorm(width)
+        self.query_embed = nn.Parameter(torch.randn(queries, width))
+        self.reference_logits = nn.Parameter(torch.randn(queries, 4))
+        self.presence_token = nn.Parameter(torch.randn(width))
+        self.box_head = MLP((width, width, width, 4))
+        self.presence_head = MLP((width, width, width, 1))
+        self.presence_norm = nn.LayerNorm(width)
+        self.box_position = MLP((2 * width, width, width))
+        self.bias_x = MLP((2, width, heads))
+        self.bias_y = MLP((2, width, heads))
+
+    def forward(
+        self,
+        image: Float[Tensor, "p n c"],
+        position: Float[Tensor, "n c"],
+        grid_hw: tuple[int, int],
+        prompt: Float[Tensor, "p t c"],
+        valid: Bool[Tensor, "p t"],
+        one_to_many: bool = False,
+    ) -> Decoded:
+        """With `one_to_many` the queries stand twice, the second time without self-attention among them, so that
+        training can match several of those to one object (the outputs then hold 2Q queries)."""
+        copies, attending = (2, 1 + len(self.query_embed)) if one_to_many else (1, 1 + len(self.query_embed))
+        tokens = torch.cat((self.presence_token[None], self.query_embed.repeat(copies, 1)))
+        x = tokens.expand(len(image), -1, -1)
+        boxes = self.reference_logits.float().sigmoid().repeat(copies, 1).expand(len(image), -1, -1)
+        keys = image + position
+        outputs = []
+        for layer in self.layers:
+            given = boxes.detach()
+            place = F.pad(self.box_position(sine_boxes(given, self.width).to(x.dtype)), (0, 0, 1, 0))
+            bias = F.pad(self._box_to_pixel_bias(given, grid_hw, x.dtype), (0, 0, 1, 0))
+            x = layer(x, place, bias, prompt, valid[:, None, None], keys, image, attending)
+            queries = self.norm(x[:, 1:])
+            boxes = (inverse_sigmoid(boxes) + self.box_head(queries).float()).sigmoid()
+            outputs.append((queries, boxes, self.presence_head(self.presence_norm(x[:, 0]))[:, 0]))
+        queries, boxes, presence = (torch.stack(parts) for parts in zip(*outputs, strict=True))
+        return Decoded(queries=queries, boxes_cxcywh_norm=boxes, presence_logits=presence)
+
+    def _box_to_pixel_bias(
+        self, boxes_cxcywh_norm: Float[Tensor, "p q 4"], grid_hw: tuple[int, int], dtype: torch.dtype
+    ) -> Float[Tensor, "p heads q n"]:
+        """A bias an axis and head from the signed, log-scaled distances of each pixel to both edges of each box."""
+        x1, y1, x2, y2 = cxcywh_to_xyxy(boxes_cxcywh_norm).unbind(-1)
+        rows = self.bias_y(_edge_distances(y1, y2, grid_hw[0]).to(dtype))  # (p, q, h, heads)
+        columns = self.bias_x(_edge_distances(x1, x2, grid_hw[1]).to(dtype))  # (p, q, w, heads)
+        return (rows.permute(0, 3, 1, 2)[..., None] + columns.permute(0, 3, 1, 2)[..., None, :]).flatten(3)
+
+
+class DecoderLayer(nn.Module):
+    """Self-attention, cross-attention to the prompt, cross-attention to the image, MLP; a norm after each."""
+
+    def __init__(self, width: int, heads: int, mlp_width: int):
+        super().__init__()
+        self.self_attention = Attention(width, heads)
+        self.norm1 = nn.LayerNorm(width)
+        self.prompt_attention = Attention(width, heads)
+        self.norm2 = nn.LayerNorm(width)
+        self.image_attention = Attention(width, heads)
+        self.norm3 = nn.LayerNorm(width)
+        self.mlp = MLP((width, mlp_width, width))
+        self.norm4 = nn.LayerNorm(width)
+
+    def forward(
+        self,
+        x: Float[Tensor, "p q c"],
+        place: Float[Tensor, "p q c"],
+        bias: Float[Tensor, "p heads q n"],
+        prompt: Float[Tensor, "p t c"],
+        valid: Bool[Tensor, "p 1 1 t"],
+        keys: Float[Tensor, "p n c"],
+        values: Float[Tensor, "p n c"],
+        attending: int,
+    ) -> Float[Tensor, "p q c"]:
+        """Only the first `attending` tokens take part in the self-attention."""
+        placed = (x + place)[:, :attending]
+        attended = self.self_attention(placed, placed, x[:, :attending])
+        x = self.norm1(x + F.pad(attended, (0, 0, 0, x.shape[1] - attending)))
+        x = self.norm2(x + self.prompt_attention(x + place, prompt, prompt, valid))
+        x = self.norm3(x + self.image_attention(x + place, keys, values, bias))
+        return self.norm4(x + self.mlp(x))
+
+
+def _edge_distances(
+    low: Float[Tensor, "p q"], high: Float[Tensor, "p q"], cells: int
+) -> Float[Tensor, "p q n 2"]:
+    """Distances of each cell i / cells to both edges, times 8, on a signed log2 scale."""
+    cell = torch.arange(cells, device=low.device, dtype=low.dtype) / cells
+    distance = (cell[:, None] - torch.stack((low, high), dim=-1)[:, :, None]) * 8
+    return distance.sign() * (distance.abs() + 1).log2() / math.log2(8)
+
+
+def inverse_sigmoid(x: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
+    """The logit of x, with x and 1 - x kept above 1e-3."""
+    x = x.clamp(0, 1)
+    return (x.clamp(min=INVERSE_SIGMOID_EPS) / (1 - x).clamp(min=INVERSE_SIGMOID_EPS)).log()

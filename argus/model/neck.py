@@ -1,0 +1,42 @@
+"""The neck: a simple feature pyramid over the vision encoder's one map (Li et al., 2022)."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class Level(nn.Module):
+    """One level of the pyramid: `doublings` transposed convolutions, then a 1x1 and a 3x3 convolution."""
+
+    def __init__(self, width_in: int, width: int, doublings: int):
+        super().__init__()
+        widths = [width_in >> i for i in range(doublings + 1)]
+        self.upsample = nn.ModuleList(
+            nn.ConvTranspose2d(i, o, 2, stride=2) for i, o in zip(widths[:-1], widths[1:], strict=True)
+        )
+        self.project = nn.Conv2d(widths[-1], width, 1)
+        self.smooth = nn.Conv2d(width, width, 3, padding=1)
+
+    def forward(self, x: Float[Tensor, "b i h w"]) -> Float[Tensor, "b o height width"]:
+        for layer in self.upsample[:-1]:
+            x = F.gelu(layer(x))
+        return self.smooth(self._project(x))
+
+    def _project(self, x: Float[Tensor, "b i h w"]) -> Float[Tensor, "b o height width"]:
+        """The last transposed convolution and the 1x1 convolution in one: nothing stands between them."""
+        if not len(self.upsample):
+            return self.project(x)
+        last, matrix = self.upsample[-1], self.project.weight[:, :, 0, 0]
+        weight = torch.einsum("imyx,om->ioyx", last.weight, matrix)
+        return F.conv_transpose2d(x, weight, matrix @ last.bias + self.project.bias, stride=2)
+
+
+class Neck(nn.Module):
+    """Levels at 4, 2 and 1 times the encoder's resolution, each computed only when it is asked for."""
+
+    def __init__(self, width_in: int, width: int):
+        super().__init__()
+        self.x4 = Level(width_in, width, doublings=2)
+        self.x2 = Level(width_in, width, doublings=1)
+        self.x1 = Level(width_in, width, doublings=0)

@@ -1,0 +1,31 @@
+"""The two models that Argus knows by name."""
+
+from argus.model.detector import DetectorConfig
+from argus.model.sam3 import Sam3Config
+from argus.model.text_encoder import TextConfig
+from argus.model.vision_encoder import VisionConfig
+
+
+def sam3() -> Sam3Config:
+    """The published sizes: 840M parameters in the detector, images of 1008 x 1008."""
+    return Sam3Config()
+
+
+def nano() -> Sam3Config:
+    """Our own small model, trained from scratch and bundled: under 12M parameters, images of 280 x 280."""
+    return Sam3Config(
+        vision=VisionConfig(
+            width=256,
+            layers=8,
+            heads=4,
+            mlp_width=896,
+            window=10,
+            global_layers=(1, 3, 5, 7),
+            image=280,
+            pretrain_image=140,
+        ),
+        text=TextConfig(vocabulary=4096, context=24, width=128, layers=4, heads=4, mlp_width=512),
+        detector=DetectorConfig(
+            width=128, heads=4, mlp_width=512, exemplar_layers=1, fusion_layers=3, decoder_layers=3, queries=50
+        ),
+    )

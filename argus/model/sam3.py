@@ -1,0 +1,222 @@
+"""The whole model: encode images once, then ask them any number of prompts."""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from argus.model.detector import (
+    Detector,
+    DetectorConfig,
+    DetectorFeatures,
+    DetectorOutput,
+    DetectorTraining,
+    Question,
+    Selection,
+)
+from argus.model.exemplar_encoder import Exemplars
+from argus.model.text_encoder import TextConfig, TextEncoder
+from argus.model.tokenizer import Tokenizer
+from argus.model.vision_encoder import VisionConfig, VisionEncoder
+from argus.types import Prompt
+
+CACHED_PHRASES = 1024
+TOKENS_AT_ONCE = {"cpu": 8192, "cuda": 65536}  # image tokens x prompts answered in one chunk
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sam3Config:
+    """Sizes of every part; the defaults are the published model's."""
+
+    vision: VisionConfig = field(default_factory=VisionConfig)
+    text: TextConfig = field(default_factory=TextConfig)
+    detector: DetectorConfig = field(default_factory=DetectorConfig)
+
+
+@dataclass(kw_only=True)
+class Origin:
+    """What a model's file says beside its weights, kept so that saving it again loses nothing.
+
+    `unused` are tensors that the model never reads, `training` is a free record such as {"steps": 1000}, `huggingface`
+    the configuration of that layout. Without `points` the file held no projections of points: prompts with points are
+    refused.
+    """
+
+    points: bool = True
+    unused: dict[str, Tensor] = field(default_factory=dict)
+    training: dict[str, Any] = field(default_factory=dict)
+    huggingface: dict[str, Any] = field(default_factory=dict)
+
+
+class Features:
+    """Encoded images. What each part of the model reads of them is computed on first use and kept."""
+
+    def __init__(self, model: "Sam3", trunk: Float[Tensor, "b h w c"]):
+        self._model = model
+        self.trunk = trunk
+
+    def __len__(self) -> int:
+        return len(self.trunk)
+
+    @cached_property
+    def detector(self) -> DetectorFeatures:
+        return DetectorFeatures(self._model.detector, self.trunk)
+
+
+class Sam3(nn.Module):
+    """SAM 3 for images: vision encoder, text encoder and detector."""
+
+    def __init__(self, config: Sam3Config, tokenizer: Tokenizer):
+        super().__init__()
+        if tokenizer.vocab_size > config.text.vocabulary or tokenizer.context_length > config.text.context:
+            raise ValueError(
+                f"the text encoder takes {config.text.vocabulary} tokens and a context of {config.text.context}, but the "
+                f"tokenizer has {tokenizer.vocab_size} and {tokenizer.context_length}: use the tokenizer that belongs to the model"
+            )
+        self.config = config
+        self.tokenizer = tokenizer
+        self.vision = VisionEncoder(config.vision)
+        self.text = TextEncoder(config.text, config.detector.width)
+        self.detector = Detector(config.detector, config.vision.width)
+        self.origin = Origin()
+        self._phrases: OrderedDict[str, tuple[Tensor, Tensor]] = OrderedDict()
+
+    @property
+    def device(self) -> torch.device:
+        return self.text.position.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.text.position.dtype
+
+    @property
+    def image_size_hw(self) -> tuple[int, int]:
+        """The resolution in pixels that the weights were made for."""
+        return self.config.vision.image, self.config.vision.image
+
+    def encode(self, images: Float[Tensor, "b 3 h w"]) -> Features:
+        """Encode images, normalised with mean 0.5 and std 0.5, whose sides are multiples of the patch."""
+        patch = self.config.vision.patch
+        if images.ndim != 4 or images.shape[1] != 3 or images.shape[2] % patch or images.shape[3] % patch:
+            raise ValueError(f"expected images (B, 3, H, W) with sides that {patch} divides, got {tuple(images.shape)}")
+        return Features(self, self.vision(images.to(self.device, self.dtype)))
+
+    def detect(
+        self,
+        features: Features,
+        prompts: Sequence[Prompt],
+        *,
+        all_masks: bool = False,
+        semantic: bool = False,
+        score_threshold: float = 0.5,
+        max_masks: int | None = None,
+    ) -> DetectorOutput:
+        """Answer each prompt with one row of the output, in their order, a few prompts at a time.
+
+        Masks are decoded for the queries whose score is above `score_threshold` (the `max_masks` best at most), or for
+        all with `all_masks`; the semantic map only with `semantic`.
+        """
+        if not prompts:
+            raise ValueError("expected at least one prompt, got none")
+        selection = None if all_masks else Selection(threshold=score_threshold, limit=max_masks)
+        chunk = self._prompts_at_once(features)
+        parts = [
+            self.detector(features.detector, self.question(features, prompts[i : i + chunk]), selection, semantic)
+            for i in range(0, len(prompts), chunk)
+        ]
+        return parts[0] if len(parts) == 1 else _concatenate(parts)
+
+    def train_forward(
+        self, features: Features, prompts: Sequence[Prompt], mask_prompts: Int[Tensor, "m"]
+    ) -> DetectorTraining:
+        """Every decoder layer's predictions for training, see `DetectorTraining`."""
+        return self.detector.train_forward(features.detector, self.question(features, prompts), mask_prompts)
+
+    def question(self, features: Features, prompts: Sequence[Prompt]) -> Question:
+        """Prompts as tensors: text tokens from the text encoder (cached a phrase), boxes and points padded."""
+        wrong = [p.image for p in prompts if p.image >= len(features)]
+        if wrong:
+            raise ValueError(f"prompts ask for images {wrong}, but only {len(features)} were encoded")
+        if not self.origin.points and any(len(p.points_xy_norm) for p in prompts):
+            raise ValueError(
+                "this model's file holds no projections of points (the Hugging Face layout has none), so it cannot read "
+                "prompts with points: ask with boxes, or load Meta's sam3.pt"
+            )
+        text, valid = self.encode_text([p.phrase for p in prompts])
+        return Question(text=text, text_valid=valid, exemplars=_exemplars(prompts, self.device))
+
+    def encode_text(self, phrases: Sequence[str]) -> tuple[Float[Tensor, "p t c"], Bool[Tensor, "p t"]]:
+        """Text tokens of each phrase, padded to the longest of them, and which are not padding."""
+        if torch.is_grad_enabled():
+            unique = list(dict.fromkeys(phrases))
+            tokens, valid = self._encode_text(unique)
+            rows = torch.tensor([unique.index(p) for p in phrases], device=self.device)
+            return tokens[rows], valid[rows]
+        missing = [p for p in dict.fromkeys(phrases) if p not in self._phrases]
+        if missing:
+            for phrase, row, valid in zip(missing, *self._encode_text(missing), strict=True):
+                length = int(valid.nonzero().max()) + 1
+                self._phrases[phrase] = (row[:length], valid[:length])
+        for phrase in phrases:
+            self._phrases.move_to_end(phrase)
+        chosen = [self._phrases[p] for p in phrases]
+        while len(self._phrases) > CACHED_PHRASES:
+            self._phrases.popitem(last=False)
+        pad = nn.utils.rnn.pad_sequence
+        return pad([t for t, _ in chosen], batch_first=True), pad([v for _, v in chosen], batch_first=True)
+
+    def train(self, mode: bool = True) -> "Sam3":
+        self._phrases.clear()
+        return super().train(mode)
+
+    def _apply(self, fn, recurse: bool = True):  # type: ignore[no-untyped-def]
+        self._phrases.clear()  # moved to another device or dtype: cached features would not fit
+        return super()._apply(fn, recurse)
+
+    def _encode_text(self, phrases: Sequence[str]) -> tuple[Float[Tensor, "p t c"], Bool[Tensor, "p t"]]:
+        tokens = self.tokenizer(phrases)
+        length = int((~tokens.padding).nonzero()[:, 1].max()) + 1  # what follows cannot be seen from before it
+        ids, valid = tokens.ids[:, :length].to(self.device), ~tokens.padding[:, :length].to(self.device)
+        return self.text(ids), valid
+
+    def _prompts_at_once(self, features: Features) -> int:
+        tokens = features.trunk.shape[1] * features.trunk.shape[2]
+        return max(1, TOKENS_AT_ONCE.get(self.device.type, TOKENS_AT_ONCE["cpu"]) // tokens)
+
+
+def _exemplars(prompts: Sequence[Prompt], device: torch.device) -> Exemplars:
+    pad = nn.utils.rnn.pad_sequence
+    boxes, points = [p.boxes_cxcywh_norm for p in prompts], [p.points_xy_norm for p in prompts]
+    return Exemplars(
+        boxes_cxcywh_norm=pad(boxes, batch_first=True).to(device),
+        box_labels=pad([p.box_labels for p in prompts], batch_first=True).to(device),
+        box_valid=_valid(boxes).to(device),
+        points_xy_norm=pad(points, batch_first=True).to(device),
+        point_labels=pad([p.point_labels for p in prompts], batch_first=True).to(device),
+        point_valid=_valid(points).to(device),
+        image=torch.tensor([p.image for p in prompts], device=device),
+    )
+
+
+def _valid(rows: Sequence[Tensor]) -> Bool[Tensor, "p k"]:
+    lengths = torch.tensor([len(r) for r in rows])
+    return torch.arange(int(lengths.max())) < lengths[:, None]
+
+
+def _concatenate(parts: Sequence[DetectorOutput]) -> DetectorOutput:
+    masks = [p.mask_logits for p in parts]
+    stacked = [m for m in masks if isinstance(m, Tensor)]
+    semantic = [p.semantic_logits for p in parts if p.semantic_logits is not None]
+    return DetectorOutput(
+        query_logits=torch.cat([p.query_logits for p in parts]),
+        presence_logits=torch.cat([p.presence_logits for p in parts]),
+        boxes_cxcywh_norm=torch.cat([p.boxes_cxcywh_norm for p in parts]),
+        mask_logits=torch.cat(stacked) if stacked else [m for part in masks for m in part],
+        kept=[k for p in parts for k in p.kept],
+        semantic_logits=torch.cat(semantic) if semantic else None,
+    )

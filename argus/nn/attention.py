@@ -1,0 +1,32 @@
+"""Multi-head attention over token sequences."""
+
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class Attention(nn.Module):
+    """Scaled dot-product attention with separate projections for queries, keys and values."""
+
+    def __init__(self, width: int, heads: int):
+        super().__init__()
+        self.heads = heads
+        self.query = nn.Linear(width, width)
+        self.key = nn.Linear(width, width)
+        self.value = nn.Linear(width, width)
+        self.out = nn.Linear(width, width)
+
+    def forward(
+        self,
+        query: Float[Tensor, "b q c"],
+        key: Float[Tensor, "b k c"],
+        value: Float[Tensor, "b k c"],
+        mask: Bool[Tensor, "..."] | Float[Tensor, "..."] | None = None,
+    ) -> Float[Tensor, "b q c"]:
+        """`mask` broadcasts to (b, heads, q, k): True where a key may be read, or a float that is added to the logits."""
+        q, k, v = self._split(self.query(query)), self._split(self.key(key)), self._split(self.value(value))
+        x = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+        return self.out(x.transpose(1, 2).flatten(2))
+
+    def _split(self, x: Float[Tensor, "b n c"]) -> Float[Tensor, "b h n d"]:
+        return x.unflatten(2, (self.heads, -1)).transpose(1, 2)

@@ -1,0 +1,89 @@
+"""Masks: from low-resolution logits to full-size runs, boxes of masks, overlap of masks."""
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from argus.ops import rle
+from argus.ops.rle import Rle
+
+
+def logits_to_rles(
+    mask_logits: Float[Tensor, "n h w"], size_hw: tuple[int, int], threshold: float = 0.0
+) -> tuple[Rle, ...]:
+    """Upsample each mask bilinearly to `size_hw`, keep the pixels whose logit is above `threshold`, and encode it.
+
+    Masks are taken one by one, and only the window that can be above the threshold is upsampled, so that memory does
+    not grow with the number of masks.
+    """
+    return tuple(_logits_to_rle(logits.float().cpu(), size_hw, threshold) for logits in mask_logits)
+
+
+def resize_logits(mask_logits: Float[Tensor, "n h w"], size_hw: tuple[int, int]) -> Float[Tensor, "n H W"]:
+    """Bilinear resize (pixel centres at half) of all masks at once: for small outputs; `logits_to_rles` for photos."""
+    return torch.nn.functional.interpolate(mask_logits[None], size=size_hw, mode="bilinear", align_corners=False)[0]
+
+
+def masks_to_boxes_xyxy_px(masks: Bool[Tensor, "n h w"]) -> Float[Tensor, "n 4"]:
+    """The tight box of each mask, right and bottom exclusive; an empty mask gives zeros."""
+    columns, rows = masks.any(dim=1), masks.any(dim=2)  # (n, w), (n, h)
+    left, right = _first_and_end(columns)
+    top, bottom = _first_and_end(rows)
+    return torch.stack([left, top, right, bottom], dim=-1).float() * columns.any(dim=1, keepdim=True)
+
+
+def mask_iou(a: Bool[Tensor, "n h w"], b: Bool[Tensor, "m h w"]) -> Float[Tensor, "n m"]:
+    """IoU of every pair of dense masks; two empty masks give 0. For full-size masks use `argus.ops.rle.iou`."""
+    flat_a, flat_b = a.flatten(1).float(), b.flatten(1).float()
+    intersection = flat_a @ flat_b.T
+    union = flat_a.sum(1)[:, None] + flat_b.sum(1)[None, :] - intersection
+    return intersection / union.clamp(min=1)
+
+
+def _first_and_end(present: Bool[Tensor, "n k"]) -> tuple[Tensor, Tensor]:
+    length = present.shape[1]
+    present = present.int()
+    return present.argmax(dim=1), length - present.flip(1).argmax(dim=1)
+
+
+def _logits_to_rle(mask_logits: Float[Tensor, "h w"], size_hw: tuple[int, int], threshold: float) -> Rle:
+    above = mask_logits > threshold
+    if not bool(above.any()):
+        return rle.empty(size_hw)
+    rows, columns = (_reach(above.any(dim=1 - axis), size_hw[axis]) for axis in (0, 1))
+    across = _lerp_rows(mask_logits.T, columns, size_hw[1])  # (w', h): transposed, as RLE runs go down the columns
+    window = _lerp_rows(across.T.contiguous(), rows, size_hw[0])  # (h', w')
+    return _encode_window((window > threshold).numpy(), rows.start, columns.start, size_hw)
+
+
+def _reach(present: Bool[Tensor, "k"], size: int) -> range:
+    """The output positions along one axis that read any of the `present` input positions."""
+    hit = torch.nonzero(present)[:, 0]
+    scale = size / present.shape[0]
+    first, last = int((int(hit[0]) - 0.5) * scale - 1), int((int(hit[-1]) + 1.5) * scale + 1)
+    return range(max(first, 0), min(last + 1, size))
+
+
+def _lerp_rows(values: Float[Tensor, "k m"], rows: range, size: int) -> Float[Tensor, "r m"]:
+    """Rows `rows` of `values` resized to `size` rows, bilinear, pixel centres at half."""
+    source = (torch.arange(rows.start, rows.stop, dtype=torch.float64) + 0.5) * (values.shape[0] / size) - 0.5
+    source = source.clamp(0, values.shape[0] - 1)
+    low = source.long()
+    high = (low + 1).clamp(max=values.shape[0] - 1)
+    return torch.lerp(values[low], values[high], (source - low).to(values.dtype)[:, None])
+
+
+def _encode_window(window: Bool[np.ndarray, "r c"], top: int, left: int, size_hw: tuple[int, int]) -> Rle:
+    """Encode a mask that is `window` at (top, left) and empty elsewhere, without building the whole mask."""
+    columns = np.zeros((window.shape[1], size_hw[0]), bool)
+    columns[:, top : top + window.shape[0]] = window.T
+    flat = columns.ravel()
+    changes = np.flatnonzero(flat[1:] != flat[:-1]) + 1
+    edges = changes if not (len(flat) and flat[0]) else np.concatenate([[0], changes])
+    total = size_hw[0] * size_hw[1]
+    runs = np.diff(np.concatenate([[0], edges + left * size_hw[0], [total]]))
+    if len(edges) % 2 and left + window.shape[1] < size_hw[1]:  # the last run is foreground and ends with the window
+        end = (left + window.shape[1]) * size_hw[0]
+        runs = np.concatenate([runs[:-1], [end - (total - runs[-1]), total - end]])
+    return rle.from_runs(runs.tolist(), size_hw)

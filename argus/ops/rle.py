@@ -1,0 +1,123 @@
+"""Run-length encoded masks in the compressed COCO form, through pycocotools (imported when first used)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypedDict
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+
+class CocoRle(TypedDict):
+    """A mask as it stands in a COCO JSON file."""
+
+    size: list[int]
+    counts: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rle:
+    """One mask: its height and width in pixels and its compressed runs (column by column, as COCO has them)."""
+
+    size_hw: tuple[int, int]
+    counts: bytes
+
+
+def encode(mask: Bool[np.ndarray, "h w"]) -> Rle:
+    """Encode one mask. A Fortran-ordered array is read in place, any other is copied once."""
+    from pycocotools import mask as coco
+
+    encoded = coco.encode(np.asfortranarray(mask).view(np.uint8))
+    return Rle((int(mask.shape[0]), int(mask.shape[1])), encoded["counts"])
+
+
+def decode(rle: Rle) -> Bool[np.ndarray, "h w"]:
+    """Decode one mask. Raises ValueError when the runs do not fill the size."""
+    from pycocotools import mask as coco
+
+    return coco.decode(_plain(rle)).view(bool)
+
+
+def decode_window(rle: Rle) -> tuple[int, int, Bool[np.ndarray, "r c"]]:
+    """The tight window of a mask: its top row, its left column, and the part of the mask in it (none: 0 x 0)."""
+    left, top, right, bottom = boxes_xyxy_px([rle])[0].astype(int).tolist()
+    return top, left, np.ascontiguousarray(decode(rle)[top:bottom, left:right])
+
+
+def area(rles: Sequence[Rle]) -> Int[np.ndarray, "n"]:
+    """Number of pixels in each mask."""
+    from pycocotools import mask as coco
+
+    if not rles:
+        return np.zeros(0, np.int64)
+    return coco.area([_plain(rle) for rle in rles]).astype(np.int64)
+
+
+def boxes_xyxy_px(rles: Sequence[Rle]) -> Float[np.ndarray, "n 4"]:
+    """The tight box of each mask, right and bottom exclusive; an empty mask gives zeros."""
+    from pycocotools import mask as coco
+
+    if not rles:
+        return np.zeros((0, 4), np.float32)
+    xywh = coco.toBbox([_plain(rle) for rle in rles])
+    return np.concatenate([xywh[:, :2], xywh[:, :2] + xywh[:, 2:]], axis=1).astype(np.float32)
+
+
+def iou(a: Sequence[Rle], b: Sequence[Rle]) -> Float[np.ndarray, "n m"]:
+    """Mask IoU of every pair. Raises ValueError when the masks are not all of one size."""
+    from pycocotools import mask as coco
+
+    if not a or not b:
+        return np.zeros((len(a), len(b)))
+    sizes = {rle.size_hw for rle in (*a, *b)}
+    if len(sizes) > 1:
+        raise ValueError(f"Expected masks of one size, got {sorted(sizes)} (height, width). Resize them first.")
+    return np.asarray(coco.iou([_plain(r) for r in a], [_plain(r) for r in b], [False] * len(b)))
+
+
+def empty(size_hw: tuple[int, int]) -> Rle:
+    """The mask of `size_hw` without a pixel."""
+    return from_runs([size_hw[0] * size_hw[1]], size_hw)
+
+
+def from_runs(runs: Sequence[int], size_hw: tuple[int, int]) -> Rle:
+    """A mask from run lengths in pixels, column by column, background first."""
+    from pycocotools import mask as coco
+
+    if sum(runs) != size_hw[0] * size_hw[1]:
+        raise ValueError(f"Expected runs that fill {size_hw} (height, width), got a sum of {sum(runs)}.")
+    encoded = coco.frPyObjects({"size": list(size_hw), "counts": list(runs)}, *size_hw)
+    return Rle(size_hw, encoded["counts"])
+
+
+def from_polygons(polygons: Sequence[Sequence[float | int]], size_hw: tuple[int, int]) -> Rle:
+    """The union of polygons x, y, x, y, ... in pixels, as COCO draws them."""
+    from pycocotools import mask as coco
+
+    usable = [list(map(float, polygon)) for polygon in polygons if len(polygon) >= 6]
+    if not usable:
+        return empty(size_hw)
+    merged = coco.merge(coco.frPyObjects(usable, *size_hw))
+    return Rle(size_hw, merged["counts"])
+
+
+def from_coco(segmentation: object, size_hw: tuple[int, int]) -> Rle:
+    """Any COCO segmentation (polygons, run lengths or compressed runs) of an image of `size_hw`."""
+    if isinstance(segmentation, list):
+        return from_polygons(segmentation, size_hw)
+    if not isinstance(segmentation, dict) or not {"size", "counts"} <= segmentation.keys():
+        raise ValueError(f"Expected polygons or an RLE with size and counts, got {str(segmentation)[:80]!r}.")
+    height, width = (int(v) for v in segmentation["size"])
+    counts = segmentation["counts"]
+    if isinstance(counts, list):
+        return from_runs(counts, (height, width))
+    return Rle((height, width), counts.encode("ascii") if isinstance(counts, str) else counts)
+
+
+def to_coco(rle: Rle) -> CocoRle:
+    """The form that goes into a COCO JSON file."""
+    return {"size": list(rle.size_hw), "counts": rle.counts.decode("ascii")}
+
+
+def _plain(rle: Rle) -> dict[str, object]:
+    return {"size": list(rle.size_hw), "counts": rle.counts}

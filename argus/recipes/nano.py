@@ -1,0 +1,61 @@
+"""nano from scratch on concept scenes: towers first, then the detector."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from argus.data.collate import PromptMix
+from argus.data.sources.scenes import PHOTOS_STYLE, TRAIN_STYLES, SceneConfig
+from argus.train.loop import TrainConfig
+from argus.train.optim import OptimConfig
+from argus.train.stages.detector import DetectorRecipe, Part
+from argus.train.stages.towers import TowerRecipe
+
+
+def towers(scenes_folder: Path) -> TowerRecipe:
+    """Crops of single objects at 140 px, one window of the vision encoder."""
+    return TowerRecipe(
+        train=TrainConfig(
+            purpose="nano: vision and text encoder learn names from crops",
+            steps=6_000,
+            optim=OptimConfig(vision=1e-3, text=1e-3, rest=1e-3, warmup=300, timescale=3_000, cooldown=1_000),
+            look_every=1_000_000,
+        ),
+        images=64,
+        scenes=_scenes(scenes_folder, size=140, difficulty=1.0),
+    )
+
+
+def detector(scenes_folder: Path) -> DetectorRecipe:
+    """From few large objects at 140 px to everything at 280 px."""
+    return DetectorRecipe(
+        train=TrainConfig(
+            purpose="nano: detection on concept scenes",
+            steps=12_000,
+            optim=OptimConfig(
+                vision=3e-4,
+                text=2e-4,
+                rest=4e-4,
+                vision_layer_decay=0.9,
+                clip=1.0,
+                warmup=300,
+                timescale=6_000,
+                cooldown=2_000,
+            ),
+        ),
+        mix=PromptMix(per_image=8),
+        curriculum=(
+            Part(until=1_500, images=8, scenes=_scenes(scenes_folder, size=140, difficulty=0.3)),
+            Part(until=5_000, images=8, scenes=_scenes(scenes_folder, size=140, difficulty=0.7)),
+            Part(until=9_000, images=6, scenes=_scenes(scenes_folder, size=196, difficulty=1.0)),
+            Part(until=12_000, images=4, scenes=_scenes(scenes_folder, size=280, difficulty=1.0)),
+        ),
+    )
+
+
+def _scenes(folder: Path, size: int, difficulty: float) -> SceneConfig:
+    """Training styles, with photo cut-outs where they were prepared."""
+    config = SceneConfig(cache_folder=folder, size=size, difficulty=difficulty)
+    has_photos = (folder / f"{PHOTOS_STYLE}.npz").exists()
+    return replace(config, styles=(*TRAIN_STYLES, PHOTOS_STYLE)) if has_photos else config

@@ -1,0 +1,50 @@
+"""Batches made in worker processes, the n-th one always the same."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator
+from typing import Any, Generic, TypeVar
+
+import torch
+from torch.utils.data import DataLoader, IterableDataset, get_worker_info
+
+B = TypeVar("B")
+
+
+def feed(make: Callable[[int], B], first: int, workers: int) -> Iterator[B]:
+    """make(first), make(first + 1), ... without end, made ahead by `workers` processes (0: here, when asked)."""
+    if not workers:
+        return _counted(make, first, 1)
+    torch.multiprocessing.set_sharing_strategy("file_system")  # a batch is many small tensors: spare file descriptors
+    loader: DataLoader[Any] = DataLoader(
+        _Stream(make, first),
+        batch_size=None,
+        num_workers=workers,
+        prefetch_factor=4,
+        worker_init_fn=_ignore_interrupt,
+    )
+    return iter(loader)
+
+
+def _counted(make: Callable[[int], B], first: int, stride: int) -> Iterator[B]:
+    while True:
+        yield make(first)
+        first += stride
+
+
+class _Stream(IterableDataset[B], Generic[B]):
+    """Worker w of W makes the batches first + w, first + w + W, ...; the loader takes them in turn."""
+
+    def __init__(self, make: Callable[[int], B], first: int) -> None:
+        self.make, self.first = make, first
+
+    def __iter__(self) -> Iterator[B]:
+        info = get_worker_info()
+        assert info is not None
+        return _counted(self.make, self.first + info.id, info.num_workers)
+
+
+def _ignore_interrupt(worker: int) -> None:
+    """Ctrl-C reaches the whole process group; only the main process may act on it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

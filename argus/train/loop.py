@@ -1,0 +1,178 @@
+"""The training loop: one step, and a run of steps that can be stopped and resumed at any time."""
+
+from __future__ import annotations
+
+import signal
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from types import FrameType
+from typing import Any, Generic, Protocol, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from argus.train.journal import Journal
+from argus.train.optim import Ema, OptimConfig, make_optimizer, rate_at, set_rate
+from argus.train.state import TrainState, load_state, save_state
+
+
+class Losses(Protocol):
+    """A frozen dataclass of scalar tensors whose batches add up to the step's; `total` is what is minimised."""
+
+    @property
+    def total(self) -> Tensor: ...
+
+
+class Movable(Protocol):
+    """A batch: what can be moved to the device of the model."""
+
+    def to(self, device: torch.device) -> Any: ...
+
+
+B = TypeVar("B", bound=Movable)
+
+
+class Learner(nn.Module, ABC, Generic[B]):
+    """A model with what it is trained by. `model` is what is kept; other parts (heads) are thrown away."""
+
+    model: nn.Module
+
+    @abstractmethod
+    def totals(self, batches: Sequence[B]) -> Any:
+        """What the losses of a step are divided by, from all its batches."""
+
+    @abstractmethod
+    def forward(self, batch: B, totals: Any) -> Losses:
+        """Losses of one batch of a step."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """A run. `purpose` says in a line what it is for; it is kept with the log.
+
+    A step takes `accumulate` batches. `precision`: "bf16" (autocast) or "fp32". `minutes` stops the run cleanly after
+    that time (None: never); it can then be resumed.
+    """
+
+    purpose: str
+    steps: int
+    optim: OptimConfig
+    accumulate: int = 1
+    precision: str = "bf16"
+    seed: int = 0
+    ema_decay: float = 0.999
+    log_every: int = 10
+    save_every: int = 500
+    look_every: int = 500
+    minutes: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.precision not in ("bf16", "fp32"):
+            raise ValueError(f"precision must be 'bf16' or 'fp32', got {self.precision!r}")
+        if min(self.steps, self.accumulate, self.log_every, self.save_every, self.look_every) < 1:
+            raise ValueError(f"steps, accumulate and the *_every counts must be at least 1, got {self}")
+
+
+def train_step(state: TrainState[B], batches: Sequence[B], config: TrainConfig) -> list[Losses]:
+    """One step over all its batches. Raises FloatingPointError for a loss or gradient that is not finite.
+
+    Chance (sampled points, dropout) depends on the seed and the step alone, so a resumed run repeats what it would
+    have done.
+    """
+    torch.manual_seed(config.seed * 1_000_003 + state.step)
+    set_rate(state.optimizer, rate_at(state.step, config.steps, config.optim))
+    totals = state.learner.totals(batches)
+    parts: list[Losses] = []
+    for batch in batches:
+        with torch.autocast(state.device.type, torch.bfloat16, enabled=config.precision == "bf16"):
+            losses = state.learner(batch.to(state.device), totals)
+        stop_unless_finite(losses, state.step)
+        losses.total.backward()
+        parts.append(losses)
+    norm = nn.utils.clip_grad_norm_(state.learner.parameters(), config.optim.clip)
+    if not torch.isfinite(norm):
+        raise FloatingPointError(f"the gradient is not finite at step {state.step}; {_ADVICE}")
+    state.optimizer.step()
+    state.optimizer.zero_grad(set_to_none=True)
+    state.ema.update(state.learner)
+    state.step += 1
+    return parts
+
+
+_ADVICE = "the last saved state is untouched: lower the rates or the clip, or use fp32, and start again from it"
+
+
+def stop_unless_finite(losses: Losses, step: int) -> None:
+    """Raise FloatingPointError, naming the parts at fault, unless the total is finite."""
+    if not torch.isfinite(losses.total):
+        parts = {field.name: getattr(losses, field.name).item() for field in fields(losses)}  # type: ignore[arg-type]
+        shown = ", ".join(f"{name} {value:.4g}" for name, value in parts.items())
+        raise FloatingPointError(f"the loss is not finite at step {step} ({shown}); {_ADVICE}")
+
+
+def train(
+    learner: Learner[B],
+    batches: Callable[[int], Iterator[B]],
+    config: TrainConfig,
+    folder: Path,
+    *,
+    save_weights: Callable[[nn.Module, Path], None],
+    look: Callable[[nn.Module, Path], None] | None = None,
+    device: torch.device = torch.device("cpu"),
+    progress: bool = False,
+) -> TrainState[B]:
+    """Train until `config.steps`, resuming whatever `folder` holds; also stops, saved, on SIGTERM, Ctrl-C or time.
+
+    `batches(n)` yields the n-th batch and those after it, the same ones whenever it is asked. `save_weights(model,
+    folder)` writes the averaged weights to `folder/weights`; `look(model, folder)` draws what the averaged model
+    (in evaluation mode, its caches emptied) finds in fixed scenes to `folder/overlays/STEP`.
+    """
+    learner.to(device).train()
+    optimizer = make_optimizer(learner, config.optim)
+    state = TrainState(learner=learner, ema=Ema(learner, config.ema_decay), optimizer=optimizer, device=device)
+    load_state(state, folder)
+    source, began = batches(state.step * config.accumulate), time.monotonic()
+    with Journal(folder, config, state.step, progress=progress) as journal, StopRequest() as stop:
+        while state.step < config.steps and not stop.requested and not _late(began, config.minutes):
+            losses = train_step(state, [next(source) for _ in range(config.accumulate)], config)
+            journal.record(state.step, losses, state.optimizer)
+            if look is not None and state.step % config.look_every == 0:
+                look(state.ema.model.eval().model, folder / "overlays" / f"{state.step:07d}")
+            if state.step % config.save_every == 0:
+                _save(state, folder, save_weights)
+        _save(state, folder, save_weights)
+    return state
+
+
+def _save(state: TrainState[B], folder: Path, save_weights: Callable[[nn.Module, Path], None]) -> None:
+    save_state(state, folder)
+    save_weights(state.ema.model.model, folder / "weights")
+
+
+def _late(began: float, minutes: float | None) -> bool:
+    return minutes is not None and time.monotonic() - began > minutes * 60
+
+
+class StopRequest:
+    """While open, the first SIGTERM or Ctrl-C only sets `requested`; a second Ctrl-C interrupts at once."""
+
+    def __init__(self) -> None:
+        self.requested = False
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> StopRequest:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self._before[number] = signal.signal(number, self._ask)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _ask(self, number: int, frame: FrameType | None) -> None:
+        if self.requested and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        self.requested = True

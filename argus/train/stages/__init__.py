@@ -1,0 +1,1 @@
+"""The stages of training: towers first, then the detector."""

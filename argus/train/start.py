@@ -1,0 +1,40 @@
+"""The model that a run begins with: a new nano, or the weights of an earlier run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+
+from argus import checkpoint
+from argus.data.sources.scenes import SceneConfig, ontology, scene
+from argus.model import presets
+from argus.model.sam3 import Sam3
+from argus.model.tokenizer import train_tokenizer
+
+SCENES_FOR_WORDS = 400
+
+
+def starting_model(start: Path | None, scenes: SceneConfig, seed: int) -> Sam3:
+    """The model in the folder `start`, or a new nano with a tokenizer trained on the phrases of `scenes`."""
+    if start is not None:
+        return checkpoint.load(start, device="cpu", precision="fp32").requires_grad_(True)
+    sizes = presets.nano()
+    tokenizer = train_tokenizer(phrases_of(scenes), sizes.text.vocabulary, sizes.text.context)
+    torch.manual_seed(seed)
+    return Sam3(sizes, tokenizer)
+
+
+def phrases_of(scenes: SceneConfig) -> Iterator[str]:
+    """Every name in both languages, and the phrases (colours, sizes, patterns) of some scenes."""
+    yield "visual"
+    for concept in ontology().concepts.values():
+        yield from concept.names_en + concept.names_zh
+    for seed in range(SCENES_FOR_WORDS):
+        yield from (query.text for query in scene(scenes, seed).queries)
+
+
+def save_weights(model: Sam3, folder: Path) -> None:
+    """Write weights, sizes and tokenizer in our own layout; `starting_model` and `argus.load` read them."""
+    checkpoint.save(model, folder)

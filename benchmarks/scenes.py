@@ -1,0 +1,37 @@
+"""Scenes a second on one core: `python benchmarks/scenes.py CACHE_FOLDER [--count 200]`."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+from argus.data.sources.scenes import SceneConfig, scene, sprite
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("cache_folder", type=Path)
+    parser.add_argument("--count", type=int, default=200)
+    arguments = parser.parse_args()
+    print(f"{'what':<28}{'images/s':>10}")
+    for size, difficulty in ((280, 1.0), (280, 0.0), (160, 1.0)):
+        config = SceneConfig(cache_folder=arguments.cache_folder, size=size, difficulty=difficulty)
+        rate = measure(lambda seed, config=config: scene(config, seed), arguments.count)
+        print(f"{f'scene {size} px, difficulty {difficulty:g}':<28}{rate:>10.1f}")
+    config = SceneConfig(cache_folder=arguments.cache_folder, size=96)
+    print(f"{'sprite 96 px':<28}{measure(lambda seed: sprite(config, seed), arguments.count):>10.1f}")
+
+
+def measure(make, count: int) -> float:
+    """Calls a second by CPU time, after a warm-up: other work on the machine does not count."""
+    for seed in range(10):
+        make(seed)
+    start = time.process_time()
+    for seed in range(10, 10 + count):
+        make(seed)
+    return count / (time.process_time() - start)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,62 @@
+"""A tiny model with random weights, pictures, and a way to run the command on them."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from click.testing import Result
+from PIL import Image
+from typer.testing import CliRunner
+
+import argus
+from argus.cli.main import app
+from argus.model.detector import DetectorConfig
+from argus.model.sam3 import Sam3, Sam3Config
+from argus.model.text_encoder import TextConfig
+from argus.model.tokenizer import train_tokenizer
+from argus.model.vision_encoder import VisionConfig
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture(scope="session")
+def tiny_model() -> Sam3:
+    torch.manual_seed(0)
+    config = Sam3Config(
+        vision=VisionConfig(
+            width=32, layers=2, heads=2, mlp_width=32, window=2, global_layers=(1,), image=56, pretrain_image=28
+        ),
+        text=TextConfig(vocabulary=300, context=32, width=32, layers=1, heads=2, mlp_width=32),
+        detector=DetectorConfig(
+            width=32, heads=2, mlp_width=32, exemplar_layers=1, fusion_layers=1, decoder_layers=1, queries=5
+        ),
+    )
+    return Sam3(config, train_tokenizer(["dog", "cat"], 280)).eval()
+
+
+@pytest.fixture
+def run(tiny_model: Sam3, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
+    """Runs `argus ...` in an empty folder; the model named nano is the tiny one."""
+    monkeypatch.setattr(argus, "load", lambda source, **_: tiny_model, raising=False)
+    monkeypatch.chdir(tmp_path)
+    return lambda *args: CliRunner().invoke(app, [str(a) for a in args])
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    return save_picture(tmp_path / "photo.png", 1)
+
+
+def save_picture(path: Path, seed: int) -> Path:
+    """A picture of noise, 40 wide and 30 high."""
+    path.parent.mkdir(exist_ok=True)
+    Image.fromarray(np.random.default_rng(seed).integers(0, 256, (30, 40, 3), np.uint8)).save(path)
+    return path
+
+
+def document(result: Result) -> dict:
+    """The one JSON document on standard output."""
+    return json.loads(result.stdout)

@@ -1,0 +1,47 @@
+"""`argus scenes`: what it writes, and its exit status."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from argus.data.sources.scenes.bank import SIDES, PackedSprite, write_pack
+from argus.data.sources.scenes.icons import HELD_OUT_STYLE, TRAIN_STYLES
+from tests.cli.conftest import Run
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Path:
+    """Prepared sprites of one concept, a square, in every style."""
+    rgba = np.full((SIDES[0], SIDES[0], 4), 255, np.uint8)
+    for style in (*TRAIN_STYLES, HELD_OUT_STYLE):
+        write_pack([PackedSprite(concept="dog", rgba=rgba)], tmp_path / "cache", style)
+    return tmp_path / "cache"
+
+
+@pytest.mark.parametrize("split", ["train", "val", "style"])
+def test_writes_pairs_and_images_and_repeats_itself(run: Run, cache: Path, split: str) -> None:
+    texts = []
+    for folder in ("a", "b"):
+        args = ("--cache", cache, "--count", 2, "--split", split, "--size", 64)
+        result = run("scenes", "write", folder, *args)
+        assert result.exit_code == 0, result.stderr
+        texts.append(Path(folder, "annotations.json").read_text("utf-8"))
+    assert texts[0] == texts[1]
+    names = {record["file_name"] for record in json.loads(texts[0])["images"]}
+    assert len(names) == 2
+    assert all(Path("a/images", name).read_bytes() == Path("b/images", name).read_bytes() for name in names)
+    assert all(("1000000" in name) == (split != "train") for name in names)
+
+
+def test_failures_and_misuse(run: Run, tmp_path: Path) -> None:
+    failed = run("scenes", "write", "out", "--cache", tmp_path / "none", "--count", 1, "--split", "val")
+    assert failed.exit_code == 1
+    assert "argus scenes prepare" in failed.stderr
+    (tmp_path / "icons").mkdir()
+    missing = run("scenes", "prepare", "icons", "--cache", "cache")
+    assert missing.exit_code == 1
+    assert "npm install" in missing.stderr
+    assert run("scenes", "write", "out", "--cache", "c", "--count", 0, "--split", "val").exit_code == 2
+    assert run("scenes", "prepare", "icons", "--cache", "c", "--images", "icons").exit_code == 2

@@ -1,0 +1,115 @@
+"""`argus segment`: what it prints and writes, and its exit status."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from argus.cli.segment import unique_stems
+from argus.ops import rle
+from tests.cli.conftest import Run, document, save_picture
+
+ALL = ("--threshold", "0")  # whatever a model with random weights finds
+
+
+def test_json_is_one_document_whose_masks_decode(run: Run, photo: Path) -> None:
+    result = run("segment", photo, "-p", "dog", "-p", "cat", *ALL, "--json")
+    assert result.exit_code == 0, result.stderr
+    (image,) = document(result)["images"]
+    assert (image["file"], image["width"], image["height"], image["written"]) == (str(photo), 40, 30, [])
+    assert {d["concept"] for d in image["detections"]} == {"dog", "cat"}
+    for d in image["detections"]:
+        mask = rle.decode(rle.Rle(tuple(d["mask"]["size"]), d["mask"]["counts"].encode()))
+        assert mask.shape == (30, 40)
+        assert mask.sum() == d["area_px"]
+        assert 0 <= d["score"] <= 1
+        assert len(d["box_xyxy_px"]) == 4
+    assert not Path("out").exists()
+
+
+def test_without_json_there_is_a_table_and_an_overlay(run: Run, photo: Path) -> None:
+    result = run("segment", photo, "-p", "dog", *ALL)
+    assert result.exit_code == 0, result.stderr
+    assert "dog" in result.stdout
+    assert Image.open("out/photo.overlay.png").size == (40, 30)
+
+
+def test_formats_go_to_the_folder(run: Run, photo: Path) -> None:
+    result = run("segment", photo, "-p", "dog", *ALL, "--out", "here", "-f", "coco", "-f", "yolo", "--json")
+    assert result.exit_code == 0, result.stderr
+    written = document(result)["images"][0]["written"]
+    assert all(Path(path).is_file() for path in written)
+    assert {"photo.coco.json", "photo.txt"} <= {Path(path).name for path in written}
+
+
+def test_boxes_and_limits_reach_the_model(run: Run, photo: Path) -> None:
+    alone = document(run("segment", photo, "-p", "dog", *ALL, "--json"))["images"][0]["detections"]
+    boxed = run("segment", photo, "-p", "dog", "--box", "2,3,20,25", "--not-box", "25,5,39,20", *ALL, "--json")
+    assert boxed.exit_code == 0, boxed.stderr
+    assert document(boxed)["images"][0]["detections"] != alone
+    one = document(run("segment", photo, "-p", "dog", *ALL, "--max-count", "1", "--json"))
+    assert one["images"][0]["detections"] == alone[:1]
+    assert not document(run("segment", photo, "-p", "dog", "--threshold", "1", "--json"))["images"][0]["detections"]
+
+
+def test_a_broken_image_does_not_stop_the_others(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "photos"
+    save_picture(folder / "a.png", 1)
+    (folder / "b.jpg").write_bytes(b"no picture")
+    save_picture(folder / "c.PNG", 2)
+    (folder / "notes.txt").write_text("left alone")
+    result = run("segment", folder, "-p", "dog", *ALL, "--json")
+    assert result.exit_code == 1
+    assert [Path(i["file"]).name for i in document(result)["images"]] == ["a.png", "c.PNG"]
+    assert [Path(f["file"]).name for f in document(result)["failed"]] == ["b.jpg"]
+    assert "1 of 3 images failed" in result.stderr
+    assert "b.jpg" in result.stderr.splitlines()[-1]
+
+
+def test_globs_and_repeats(run: Run, tmp_path: Path) -> None:
+    for i in range(2):
+        save_picture(tmp_path / "g" / f"{i}.png", i)
+    result = run("segment", "g/*.png", "g/1.png", "-p", "dog", "--json")
+    assert [image["file"] for image in document(result)["images"]] == ["g/0.png", "g/1.png"]
+
+
+def test_upright_before_it_is_asked(run: Run, tmp_path: Path) -> None:
+    turned = Image.fromarray(np.zeros((30, 40, 3), np.uint8))
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be shown turned by a quarter
+    turned.save("turned.jpg", exif=exif)
+    result = run("segment", "turned.jpg", "-p", "dog", *ALL)
+    assert result.exit_code == 0, result.stderr
+    assert Image.open("out/turned.overlay.png").size == (30, 40)
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (["segment"], "Missing argument"),
+        (["segment", "photo.png"], "--prompt"),
+        (["segment", "photo.png", "-p", " "], "empty"),
+        (["segment", "absent.png", "-p", "dog"], "absent.png"),
+        (["segment", "photo.png", "--box", "1,2,3"], "1,2,3"),
+        (["segment", "photo.png", "--box", "1,2,3,x"], "1,2,3,x"),
+        (["segment", "photo.png", "--box", "9,2,3,8"], "x1 < x2"),
+        (["segment", "photo.png", "--box", "nan,2,3,8"], "finite"),
+        (["segment", "photo.png", "-p", "a", "-p", "b", "--box", "1,2,3,4"], "one phrase"),
+        (["segment", "photo.png", "-p", "dog", "--threshold", "2"], "threshold"),
+        (["segment", "photo.png", "-p", "dog", "--format", "bmp"], "bmp"),
+        (["segment", "photo.png", "-p", "dog", "--precision", "int3"], "int3"),
+        (["nonsense"], "nonsense"),
+    ],
+)
+def test_misuse_is_status_2_and_says_why(run: Run, photo: Path, args: list[str], said: str) -> None:
+    result = run(*args)
+    assert result.exit_code == 2
+    assert said in " ".join(result.stderr.replace("│", " ").split())
+    assert result.stdout == ""
+
+
+def test_outputs_of_files_with_one_name_stay_apart() -> None:
+    stems = unique_stems([Path("a/x.png"), Path("b/x.jpg"), Path("x-2.png"), Path("y.png")])
+    assert len(set(stems)) == 4
+    assert stems[0] == "x" and stems[3] == "y"

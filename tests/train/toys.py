@@ -1,0 +1,51 @@
+"""A model and scenes small enough to train in a test: coloured rectangles named by their colour."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from argus.data.records import Query, Sample
+from argus.model.detector import DetectorConfig
+from argus.model.sam3 import Sam3, Sam3Config
+from argus.model.text_encoder import TextConfig
+from argus.model.tokenizer import train_tokenizer
+from argus.model.vision_encoder import VisionConfig
+
+COLOURS = {"red": (230, 30, 30), "green": (30, 200, 30), "blue": (40, 40, 230)}
+
+
+def tiny_model() -> Sam3:
+    config = Sam3Config(
+        vision=VisionConfig(
+            width=32, layers=2, heads=2, mlp_width=64, window=2, global_layers=(1,), patch=8, image=48, pretrain_image=16
+        ),
+        text=TextConfig(vocabulary=300, context=12, width=32, layers=1, heads=2, mlp_width=64),
+        detector=DetectorConfig(
+            width=32, heads=2, mlp_width=64, exemplar_layers=1, fusion_layers=1, decoder_layers=2, queries=6
+        ),
+    )
+    return Sam3(config, train_tokenizer([*COLOURS, "visual"], 300, 12))
+
+
+def toy_scene(seed: int, size: int = 48) -> Sample:
+    """One to three rectangles that do not overlap (one a third of the width), and one query a colour."""
+    rng = np.random.default_rng(seed)
+    image = np.full((size, size, 3), 128, np.uint8)
+    places = rng.permutation(3)[: int(rng.integers(1, 4))]
+    names = [list(COLOURS)[int(rng.integers(3))] for _ in places]
+    masks = np.zeros((len(places), size, size), bool)
+    for place, name, mask in zip(places, names, masks, strict=True):
+        left, width = place * size // 3, int(rng.integers(size // 5, size // 3))
+        top, height = int(rng.integers(0, size // 3)), int(rng.integers(size // 4, size // 2))
+        mask[top : top + height, left : left + width] = True
+        image[mask] = COLOURS[name]
+    queries = tuple(
+        Query(
+            text=colour,
+            language="en",
+            kind="name" if colour in names else "absent",
+            instances=tuple(i for i, name in enumerate(names) if name == colour),
+        )
+        for colour in COLOURS
+    )
+    return Sample(image=image, masks=masks, queries=queries, concepts=tuple(names), name=f"toy-{seed}")
