@@ -98,7 +98,9 @@ def read_config(config: Mapping[str, Any]) -> Sam3Config:
     for path, ours in _SIZES:
         value = _number(_get(config, path), path, several=ours == "vision.global_layers")
         if values.setdefault(ours, value) != value:
-            raise ValueError(f"config.json: {path} is {value}, but Argus has one {ours}, which is {values[ours]} elsewhere")
+            raise ValueError(
+                f"config.json: {path} is {value}, but Argus has one {ours}, elsewhere it is {values[ours]}"
+            )
     return Sam3Config(
         vision=VisionConfig(**_part(values, "vision")),
         text=TextConfig(**_part(values, "text")),
@@ -127,7 +129,9 @@ def _detector(config: Mapping[str, Any]) -> Any:
     if kind == VIDEO and isinstance(config.get("detector_config"), dict):
         return config["detector_config"]
     if kind != ALONE:
-        raise ValueError(f"config.json: expected model_type {ALONE!r} or {VIDEO!r} with a detector_config, got {kind!r}")
+        raise ValueError(
+            f"config.json: expected model_type {ALONE!r}, or {VIDEO!r} and a detector_config; got {kind!r}"
+        )
     return config
 
 
@@ -154,7 +158,7 @@ def _number(value: Any, path: str, several: bool) -> Any:
     """A whole number (a side may stand twice, for height and width), or a tuple of them."""
     numbers = value if isinstance(value, list) else [value]
     if any(type(n) is not int or n < 0 for n in numbers) or (several and not isinstance(value, list)):
-        raise ValueError(f"config.json: expected {'whole numbers' if several else 'a whole number'} as {path}, got {value!r}")
+        raise ValueError(f"config.json: expected {'numbers' if several else 'a number'} as {path}, got {value!r}")
     if several:
         return tuple(numbers)
     if len(set(numbers)) != 1 or not numbers[0]:

@@ -39,7 +39,7 @@ def load(
     Raises ValueError, saying what to do, when the source is not found, damaged, of other sizes than it says, or wants
     to run code; a tensor that is missing, unexpected or misshapen is an error, and the message names them all.
     """
-    target, dtype = choose_device(device), None
+    target = choose_device(device)
     dtype = choose_dtype(precision, target)
     found = find(source)
     plan = plan_reading(found)
@@ -150,8 +150,8 @@ def _read_tokenizer(path: str | PathLike[str] | None, source: Source) -> Tokeniz
         chosen = find_tokenizer(chosen)
     if chosen is None:
         raise ValueError(
-            f"{path or source.name} holds no tokenizer: pass tokenizer=, the path of a tokenizer.json or of CLIP's merges "
-            "file bpe_simple_vocab_16e6.txt.gz (it lies in Meta's repository of SAM 3, and in open_clip)"
+            f"{path or source.name} holds no tokenizer: pass tokenizer=, the path of a tokenizer.json or of CLIP's "
+            "merges file bpe_simple_vocab_16e6.txt.gz (it lies in Meta's repository of SAM 3, and in open_clip)"
         )
     return Tokenizer.from_file(chosen) if chosen.suffix == ".json" else Tokenizer.from_clip_merges(chosen)
 

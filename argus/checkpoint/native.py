@@ -31,9 +31,7 @@ def read_config(config: Mapping[str, Any]) -> Sam3Config:
     return Sam3Config(**parts)
 
 
-def write_config(
-    config: Sam3Config, training: Mapping[str, Any], huggingface: Mapping[str, Any]
-) -> dict[str, Any]:
+def write_config(config: Sam3Config, training: Mapping[str, Any], huggingface: Mapping[str, Any]) -> dict[str, Any]:
     """Our config.json: the sizes, what is known of the training, and the Hugging Face configuration it came with."""
     written = {"format": FORMAT, "version": VERSION, **dataclasses.asdict(config)}
     written |= {"training": dict(training)} if training else {}

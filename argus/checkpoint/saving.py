@@ -21,9 +21,7 @@ from argus.checkpoint.source import TOKENIZER, Layout
 from argus.model.sam3 import Sam3
 
 
-def save(
-    model: Sam3, folder: str | PathLike[str], layout: str = "argus", dtype: torch.dtype | None = None
-) -> None:
+def save(model: Sam3, folder: str | PathLike[str], layout: str = "argus", dtype: torch.dtype | None = None) -> None:
     """Write a model that `load` reads back bit for bit: config.json, tokenizer.json and model.safetensors.
 
     `layout` is "argus" or "huggingface" (which transformers reads; it has no place for the projections of points, and a

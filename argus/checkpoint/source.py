@@ -8,7 +8,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from argus.checkpoint import huggingface, huggingface_config, hub, meta, native
+from argus.checkpoint import hub, huggingface, huggingface_config, meta, native
 from argus.checkpoint.adapter import Rule
 from argus.checkpoint.hub import CONFIG, INDEX, WEIGHTS
 from argus.checkpoint.tensors import StoredTensor, open_pickle, open_safetensors
@@ -82,7 +82,7 @@ def find(source: str | PathLike[str]) -> Source:
     if hub.is_hub_id(name) and path.suffix not in (".safetensors", *_PICKLES):
         return _at(hub.fetch(name), name)
     raise ValueError(
-        f"no model at {name!r}: expected 'nano', a folder, a .safetensors or .pt file, or a hub id such as facebook/sam3"
+        f"no model at {name!r}: expected 'nano', a folder, a .safetensors or .pt file, or a hub id like facebook/sam3"
     )
 
 
@@ -120,7 +120,9 @@ def _weights(folder: Path) -> list[Path]:
     if len(others) == 1:
         return others
     found = sorted(path.name for path in folder.glob("*"))
-    raise ValueError(f"{folder} holds no model: expected {WEIGHTS}, {INDEX} or one .pt file, found {found or 'nothing'}")
+    raise ValueError(
+        f"{folder} holds no model: expected {WEIGHTS}, {INDEX} or one .pt file, found {found or 'nothing'}"
+    )
 
 
 def _shards(folder: Path) -> list[Path]:
@@ -149,7 +151,9 @@ def _layout(names: Iterable[str], name: str) -> Layout:
     for layout, mark in _MARKS.items():
         if any(tensor.startswith(mark) for tensor in names):
             return layout
-    raise ValueError(f"{name} holds no SAM 3: its tensors have names of no layout that Argus knows, such as {names[:3]}")
+    raise ValueError(
+        f"{name} holds no SAM 3: its tensors have names of no layout that Argus knows, such as {names[:3]}"
+    )
 
 
 def _config_json(path: Path) -> dict[str, Any]:

@@ -51,13 +51,17 @@ def open_pickle(path: Path) -> dict[str, StoredTensor]:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
     except pickle.UnpicklingError as error:
-        raise ValueError(f"{path} is refused: it holds more than tensors, and might run code ({_first(error)})") from error
+        raise ValueError(
+            f"{path} is refused: it holds more than tensors, and might run code ({_first(error)})"
+        ) from error
     except (RuntimeError, OSError, EOFError, KeyError, ValueError, AttributeError) as error:
         raise ValueError(f"{path} is not a readable PyTorch file, or is cut short: {_first(error)}") from error
     if isinstance(content, dict) and isinstance(content.get("model"), dict):
         content = content["model"]
     if not isinstance(content, dict) or not all(isinstance(value, Tensor) for value in content.values()):
-        raise ValueError(f"{path}: expected a dictionary of tensors, as in Meta's sam3.pt, got {type(content).__name__}")
+        raise ValueError(
+            f"{path}: expected a dictionary of tensors, as in Meta's sam3.pt, got {type(content).__name__}"
+        )
     return {str(name): _in_memory(value) for name, value in content.items()}
 
 

@@ -75,9 +75,9 @@ def failures_reported() -> Iterator[None]:
 
 def load_model(source: str, device: str | None, precision: Precision, tokenizer: Path | None) -> "Sam3":
     """The model of the common options."""
-    import argus
+    from argus.checkpoint import load
 
-    return argus.load(source, device=device, precision=precision.value, tokenizer=tokenizer)
+    return load(source, device=device, precision=precision.value, tokenizer=tokenizer)
 
 
 def print_json(document: Any) -> None:

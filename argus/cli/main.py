@@ -2,7 +2,7 @@
 
 import typer
 
-from argus.cli import evaluate, scenes, segment
+from argus.cli import evaluate, info, scenes, segment, train
 
 app = typer.Typer(
     help="Segment every instance of any concept, given a phrase, example boxes, or both.",
@@ -11,7 +11,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("segment")(segment.segment)
+app.command("info")(info.info)
 app.command("eval")(evaluate.evaluate)
+app.command("train")(train.train)
 app.add_typer(scenes.scenes, name="scenes")
 
 

@@ -40,15 +40,14 @@ def prepare(
     if (photos is None) != (images is None):
         raise misuse("--photos and --images go together")
     with failures_reported(), console(stderr=True).status("rendering"):
-        from argus.data.sources.scenes import bank, cutouts
-        from argus.data.sources.scenes.concepts import ontology
-        from argus.data.sources.scenes.icons import HELD_OUT_STYLE, TRAIN_STYLES
+        from argus.data.sources import scenes as source
 
-        counts = bank.prepare(icons, cache, (*TRAIN_STYLES, HELD_OUT_STYLE), ontology())
+        styles = (*source.TRAIN_STYLES, source.HELD_OUT_STYLE)
+        counts = source.prepare(icons, cache, styles, source.ontology())
         for style, count in counts.items():
             typer.echo(f"{style}: {count} sprites")
         if photos is not None and images is not None:
-            cut, patches = cutouts.prepare_photos(photos, images, cache, ontology())
+            cut, patches = source.prepare_photos(photos, images, cache, source.ontology())
             typer.echo(f"photos: {cut} cut-outs, {patches} patches of ground")
 
 
@@ -65,9 +64,7 @@ def write(
     """Write scenes with their phrases as SA-Co style JSON and images; the same arguments give the same files."""
     with failures_reported():
         from argus.data.records import write_saco
-        from argus.data.sources.scenes.config import HELD_OUT_SEED, SceneConfig
-        from argus.data.sources.scenes.icons import HELD_OUT_STYLE, TRAIN_STYLES
-        from argus.data.sources.scenes.stream import stream
+        from argus.data.sources.scenes import HELD_OUT_SEED, HELD_OUT_STYLE, TRAIN_STYLES, SceneConfig, stream
 
         styles = (HELD_OUT_STYLE,) if split is Split.style else TRAIN_STYLES
         first = start if split is Split.train else HELD_OUT_SEED + start

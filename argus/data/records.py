@@ -97,9 +97,7 @@ def write_saco(samples: Iterable[Sample], folder: Path, *, image_suffix: str = "
     return path
 
 
-def _add_pairs(
-    sample: Sample, file_name: str, pairs: list[dict[str, Any]], annotations: list[dict[str, Any]]
-) -> None:
+def _add_pairs(sample: Sample, file_name: str, pairs: list[dict[str, Any]], annotations: list[dict[str, Any]]) -> None:
     """Append the (image, phrase) pairs of one sample and their annotations."""
     height, width = sample.image.shape[:2]
     scale = np.array([width, height, width, height], np.float64)

@@ -11,8 +11,10 @@ from click.testing import Result
 from PIL import Image
 from typer.testing import CliRunner
 
-import argus
+from argus import checkpoint
 from argus.cli.main import app
+from argus.data.sources.scenes import HELD_OUT_STYLE, TRAIN_STYLES
+from argus.data.sources.scenes.bank import SIDES, PackedSprite, write_pack
 from argus.model.detector import DetectorConfig
 from argus.model.sam3 import Sam3, Sam3Config
 from argus.model.text_encoder import TextConfig
@@ -40,7 +42,7 @@ def tiny_model() -> Sam3:
 @pytest.fixture
 def run(tiny_model: Sam3, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
     """Runs `argus ...` in an empty folder; the model named nano is the tiny one."""
-    monkeypatch.setattr(argus, "load", lambda source, **_: tiny_model, raising=False)
+    monkeypatch.setattr(checkpoint, "load", lambda source, **_: tiny_model)
     monkeypatch.chdir(tmp_path)
     return lambda *args: CliRunner().invoke(app, [str(a) for a in args])
 
@@ -48,6 +50,15 @@ def run(tiny_model: Sam3, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Ru
 @pytest.fixture
 def photo(tmp_path: Path) -> Path:
     return save_picture(tmp_path / "photo.png", 1)
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Path:
+    """Prepared sprites of one concept, a square, in every style."""
+    rgba = np.full((SIDES[0], SIDES[0], 4), 255, np.uint8)
+    for style in (*TRAIN_STYLES, HELD_OUT_STYLE):
+        write_pack([PackedSprite(concept="dog", rgba=rgba)], tmp_path / "cache", style)
+    return tmp_path / "cache"
 
 
 def save_picture(path: Path, seed: int) -> Path:

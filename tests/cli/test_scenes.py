@@ -3,21 +3,9 @@
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from argus.data.sources.scenes.bank import SIDES, PackedSprite, write_pack
-from argus.data.sources.scenes.icons import HELD_OUT_STYLE, TRAIN_STYLES
 from tests.cli.conftest import Run
-
-
-@pytest.fixture
-def cache(tmp_path: Path) -> Path:
-    """Prepared sprites of one concept, a square, in every style."""
-    rgba = np.full((SIDES[0], SIDES[0], 4), 255, np.uint8)
-    for style in (*TRAIN_STYLES, HELD_OUT_STYLE):
-        write_pack([PackedSprite(concept="dog", rgba=rgba)], tmp_path / "cache", style)
-    return tmp_path / "cache"
 
 
 @pytest.mark.parametrize("split", ["train", "val", "style"])

@@ -3,6 +3,7 @@
 import io
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,6 @@ from PIL import Image
 from torch import Tensor
 
 from argus.inference.image import PROMPTS_AT_ONCE, ImagePredictor
-from argus.inference.postprocess import Keep, best, to_detections
 from argus.inference.preprocess import ImageSource, to_model_input
 from argus.model.detector import DetectorOutput
 from argus.model.sam3 import Features, Sam3
@@ -28,7 +28,7 @@ class ColourFinder(Sam3):
     def encode(self, images: Tensor) -> Features:
         return Features(self, images.permute(0, 2, 3, 1))
 
-    def detect(self, features: Features, prompts: Sequence[Prompt], **kwargs: object) -> DetectorOutput:
+    def detect(self, features: Features, prompts: Sequence[Prompt], **kwargs: Any) -> DetectorOutput:
         colours = (features.trunk[0] + 1) / 2  # (h, w, 3) in 0..1
         logits = torch.stack([strength(colours, COLOURS.index(p.phrase)) for p in prompts])
         return DetectorOutput(
@@ -183,34 +183,7 @@ def test_boxes_and_masks_are_those_of_the_model_at_full_size(model: Sam3, photo:
         np.testing.assert_allclose(found.boxes_xyxy_px, boxes_xyxy_px.numpy(), atol=1e-2)
 
 
-def test_boxes_are_clipped_to_the_image() -> None:
-    output = answer_of(boxes_cxcywh_norm=[[0.0, 0.5, 0.5, 0.5], [0.5, 0.9, 0.5, 0.5]])
-    found = to_detections(output, ["dog"], (100, 200), 0.0)
-    np.testing.assert_allclose(found.boxes_xyxy_px, [[0, 25, 50, 75], [50, 65, 150, 100]], atol=1e-3)
-
-
 # what is kept
-
-
-def answer_of(boxes_cxcywh_norm: list[list[float]]) -> DetectorOutput:
-    """An answer to one prompt whose queries have those boxes and small square masks."""
-    count = len(boxes_cxcywh_norm)
-    return DetectorOutput(
-        query_logits=torch.linspace(3, 1, count)[None],
-        presence_logits=torch.full((1,), 5.0),
-        boxes_cxcywh_norm=torch.tensor([boxes_cxcywh_norm]),
-        mask_logits=[torch.nn.functional.pad(torch.ones(count, 2, 2), (1, 1, 1, 1), value=-1.0)],
-        kept=[torch.arange(count)],
-        semantic_logits=None,
-    )
-
-
-def overlapping() -> Detections:
-    """Two dogs and a cat on the same pixels, and a cat apart."""
-    masks = np.zeros((4, 8, 8), bool)
-    masks[:3, :4, :4] = True
-    masks[3, 5:, 5:] = True
-    return Detections.from_masks(masks, [0.7, 0.9, 0.8, 0.6], ["dog", "dog", "cat", "cat"])
 
 
 def test_scores_are_above_the_threshold_and_best_first(predictor: ImagePredictor) -> None:
@@ -229,29 +202,21 @@ def test_max_count_keeps_the_best_of_each_phrase(predictor: ImagePredictor) -> N
         assert_same(two.filter(concept=name), everything.filter(concept=name)[:2], atol=1e-5)
 
 
-def test_nms_is_off_unless_asked() -> None:
-    assert best(overlapping(), Keep()).scores.tolist() == pytest.approx([0.9, 0.8, 0.7, 0.6])
+def test_a_count_limits_the_masks_that_are_decoded_unless_nms_has_to_see_all(
+    predictor: ImagePredictor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded = []
+    detect = predictor.model.detect
 
+    def spy(features: Features, prompts: Sequence[Prompt], **kwargs: Any) -> DetectorOutput:
+        output = detect(features, prompts, **kwargs)
+        decoded.append(len(output.mask_logits[0]))
+        return output
 
-def test_nms_within_compares_detections_of_one_concept() -> None:
-    found = best(overlapping(), Keep(nms_within=0.5))
-    assert found.concept.tolist() == ["dog", "cat", "cat"]
-    assert found.scores.tolist() == pytest.approx([0.9, 0.8, 0.6])
-
-
-def test_nms_across_compares_all_detections() -> None:
-    assert best(overlapping(), Keep(nms_across=0.5)).scores.tolist() == pytest.approx([0.9, 0.6])
-
-
-def test_nms_comes_before_the_count() -> None:
-    found = best(overlapping(), Keep(nms_within=0.5, max_count=2))
-    assert found.scores.tolist() == pytest.approx([0.9, 0.8, 0.6])
-
-
-def test_a_count_limits_the_masks_that_are_decoded_unless_nms_has_to_see_all() -> None:
-    assert Keep(max_count=3).max_masks == 3
-    assert Keep(max_count=3, nms_within=0.5).max_masks is None
-    assert Keep(max_count=3, nms_across=0.5).max_masks is None
+    monkeypatch.setattr(predictor.model, "detect", spy)
+    for arguments in ({}, {"nms_within": 0.5}, {"nms_across": 0.5}):
+        predictor.predict("red", score_threshold=0, max_count=3, **arguments)
+    assert decoded == [3, 6, 6]
 
 
 # prompts

@@ -13,7 +13,6 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
 
-from argus.data.sources.scenes.colours import COLOURS, ColourReading, read_colour
 from argus.data.sources.scenes.concepts import Ontology
 from argus.data.sources.scenes.icons import IconSet, premultiply, read_names, render_style
 
@@ -52,17 +51,15 @@ def prepare(icons_folder: Path, cache_folder: Path, styles: Iterable[str], ontol
 
 def write_pack(sprites: Iterable[PackedSprite], cache_folder: Path, style: str) -> int:
     """Write one style's sprites as `STYLE.npz`; returns their number."""
-    concepts, readings, blobs, sizes = [], [], [], []
+    concepts, blobs, sizes = [], [], []
     for sprite in sprites:
         concepts.append(sprite.concept)
-        readings.append(_encode_reading(read_colour(sprite.rgba[::3, ::3])))
         blobs.append(encode_webp(sprite.rgba))
         sizes.append(sprite.rgba.shape[:2])
     Path(cache_folder).mkdir(parents=True, exist_ok=True)
     np.savez(
         Path(cache_folder) / f"{style}.npz",
         concepts=np.array(concepts),
-        colours=np.array(readings, np.int32).reshape(-1, 2),
         sizes_hw=np.array(sizes, np.int32).reshape(-1, 2),
         blob=np.frombuffer(b"".join(blobs), np.uint8),
         ends=np.cumsum([len(blob) for blob in blobs]),
@@ -81,15 +78,10 @@ class SpriteBank:
         self.style_of = np.repeat(np.arange(len(packs)), counts)
         self._local = np.concatenate([np.arange(count) for count in counts])
         self._sizes = np.concatenate([pack.sizes_hw for pack in packs])
-        self._readings = [_decode_reading(code, mask) for pack in packs for code, mask in pack.colours.tolist()]
         self._pixels = [{side: pack.unpack(Path(cache_folder), side) for side in SIDES} for pack in packs]
         self.by_concept: dict[str, list[int]] = {}
         for index, concept in enumerate(self.concepts):
             self.by_concept.setdefault(concept, []).append(index)
-
-    def reading(self, index: int) -> ColourReading:
-        """What the sprite's colour may be called."""
-        return self._readings[index]
 
     def pixels(self, index: int, longer_side_px: float) -> UInt8[np.ndarray, "h w 4"]:
         """The sprite with premultiplied alpha at the smallest kept scale not below `longer_side_px`, trimmed."""
@@ -105,7 +97,6 @@ class _Pack:
 
     style: str
     concepts: np.ndarray
-    colours: np.ndarray
     sizes_hw: np.ndarray
     blob: np.ndarray
     ends: np.ndarray
@@ -116,7 +107,7 @@ class _Pack:
         if not path.exists():
             raise ValueError(f"expected prepared sprites in {path}; run `argus scenes prepare` first (docs/scenes.md)")
         with np.load(path) as pack:
-            return cls(style, pack["concepts"], pack["colours"], pack["sizes_hw"], pack["blob"], pack["ends"])
+            return cls(style, pack["concepts"], pack["sizes_hw"], pack["blob"], pack["ends"])
 
     def images(self) -> Iterator[UInt8[np.ndarray, "h w 4"]]:
         for start, end in zip([0, *self.ends[:-1]], self.ends, strict=True):
@@ -156,14 +147,3 @@ def save_atomically(array: np.ndarray, path: Path) -> None:
     with temporary.open("wb") as file:
         np.save(file, array)
     temporary.replace(path)
-
-
-def _encode_reading(reading: ColourReading) -> tuple[int, int]:
-    names = [colour.name for colour in COLOURS]
-    mask = sum(1 << names.index(name) for name in reading.possible)
-    return (names.index(reading.name) if reading.name else -1), mask
-
-
-def _decode_reading(code: int, mask: int) -> ColourReading:
-    possible = frozenset(colour.name for bit, colour in enumerate(COLOURS) if mask >> bit & 1)
-    return ColourReading(name=COLOURS[code].name if code >= 0 else None, possible=possible)

@@ -95,6 +95,31 @@ def light(rgba: UInt8[np.ndarray, "h w 4"], rng: np.random.Generator) -> UInt8[n
     return out
 
 
+def restyle(rgba: UInt8[np.ndarray, "h w 4"], rng: np.random.Generator) -> UInt8[np.ndarray, "h w 4"]:
+    """The sprite as another hand might have drawn it: other tones, a texture, fewer tones, a softer look.
+
+    Hues move by a few degrees only, so that a thing keeps the colour it is known by.
+    """
+    out = np.ascontiguousarray(rgba[..., :3])
+    if rng.random() < 0.7:
+        hsv = cv2.cvtColor(out, cv2.COLOR_RGB2HSV)
+        turned = (hsv[..., 0].astype(np.int16) + int(rng.integers(-6, 7))) % 180
+        saturation = cv2.multiply(hsv[..., 1], float(rng.uniform(0.65, 1.35)))
+        out = cv2.cvtColor(cv2.merge([turned.astype(np.uint8), saturation, hsv[..., 2]]), cv2.COLOR_HSV2RGB)
+    if rng.random() < 0.25:
+        gamma = np.exp(rng.uniform(-0.35, 0.35))
+        out = cv2.LUT(out, (255 * (np.arange(256) / 255) ** gamma).astype(np.uint8))
+    if rng.random() < 0.15:
+        step = int(rng.integers(24, 64))
+        out = cv2.LUT(out, np.clip(np.arange(256) // step * step + step // 2, 0, 255).astype(np.uint8))
+    if rng.random() < 0.3:
+        field = textures.SOFT_FIELDS[rng.integers(1, len(textures.SOFT_FIELDS))](rgba.shape[:2], rng)
+        out = (out * (1 - rng.uniform(0.1, 0.35) * field)[..., None]).astype(np.uint8)
+    if rng.random() < 0.15:
+        out = cv2.blur(out, (3, 3))
+    return np.dstack([np.minimum(out, rgba[..., 3:]), rgba[..., 3]])
+
+
 def tint(rgba: UInt8[np.ndarray, "h w 4"], rng: np.random.Generator) -> UInt8[np.ndarray, "h w 4"]:
     """The sprite in another colour: all hues turned alike, or everything in the tones of one hue."""
     hsv = cv2.cvtColor(np.ascontiguousarray(rgba[..., :3]), cv2.COLOR_RGB2HSV)
@@ -146,9 +171,7 @@ def _label(layers: Sequence[Layer], keep: Sequence[int], size_hw: tuple[int, int
     return labels
 
 
-def _windows(
-    layer: Layer, size_hw: tuple[int, int]
-) -> tuple[tuple[slice, slice], tuple[slice, slice] | None]:
+def _windows(layer: Layer, size_hw: tuple[int, int]) -> tuple[tuple[slice, slice], tuple[slice, slice] | None]:
     """The window of the image under a layer and the part of the layer over the image (None: outside)."""
     height, width = layer.rgba.shape[:2]
     top, left = max(layer.top, 0), max(layer.left, 0)
@@ -159,9 +182,7 @@ def _windows(
     return window, (slice(top - layer.top, bottom - layer.top), slice(left - layer.left, right - layer.left))
 
 
-def _shadow(
-    image: UInt8[np.ndarray, "h w 3"], layer: Layer, direction: np.ndarray, strength: float
-) -> None:
+def _shadow(image: UInt8[np.ndarray, "h w 3"], layer: Layer, direction: np.ndarray, strength: float) -> None:
     """Darken the image behind a layer, softly and a little to one side."""
     side = max(layer.rgba.shape[:2])
     margin = side // 6 + 2

@@ -41,7 +41,10 @@ class Concept:
 
 
 class Ontology:
-    """Concepts with the closure of their parents. Raises ValueError when a name stands twice or a link leads nowhere."""
+    """Concepts with the closure of their parents.
+
+    Raises ValueError when a name stands twice or a link leads nowhere.
+    """
 
     def __init__(self, concepts: Iterable[Concept]) -> None:
         self.concepts: Mapping[str, Concept] = {concept.id: concept for concept in concepts}
@@ -62,9 +65,7 @@ class Ontology:
 
     def siblings(self, id_: str) -> tuple[str, ...]:
         """Other children of the parents of a concept."""
-        return tuple(
-            child for parent in self.concepts[id_].parents for child in self.children[parent] if child != id_
-        )
+        return tuple(child for parent in self.concepts[id_].parents for child in self.children[parent] if child != id_)
 
     def _closure(self, id_: str) -> frozenset[str]:
         parents = (self._closure(parent) for parent in self.concepts[id_].parents)
@@ -79,7 +80,7 @@ class Ontology:
         for concept in self.concepts.values():
             for other in concept.parents + concept.maybe:
                 if other not in self.concepts:
-                    raise ValueError(f"concept {concept.id!r} refers to {other!r}, which no table defines; add or fix it")
+                    raise ValueError(f"concept {concept.id!r} refers to {other!r}, which no table defines")
 
     def _check_names(self) -> None:
         for language in ("en", "zh"):

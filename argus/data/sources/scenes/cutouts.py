@@ -47,7 +47,8 @@ def prepare_photos(
             by_image[annotation["image_id"]].append(annotation)
     concepts = _concepts_by_category(document["categories"], ontology)
     photos = [(Path(images_folder) / image["file_name"], by_image[image["id"]]) for image in images]
-    cut = write_pack((sprite for path, found in photos for sprite in _cut(path, found, concepts)), cache_folder, PHOTOS_STYLE)
+    sprites = (sprite for path, found in photos for sprite in _cut(path, found, concepts))
+    cut = write_pack(sprites, cache_folder, PHOTOS_STYLE)
     patches = [patch for path, found in photos for patch in _patches(path, found)]
     _write_patches(patches, cache_folder)
     return cut, len(patches)
@@ -81,6 +82,7 @@ def _write_patches(patches: list[UInt8[np.ndarray, "s s 3"]], cache_folder: Path
 def _concepts_by_category(categories: list[dict[str, Any]], ontology: Ontology) -> dict[int, str]:
     """Concept ids by category id, matched by any English name."""
     owner = {name: concept.id for concept in ontology.concepts.values() for name in concept.names_en}
+    owner["mouse"] = "computer mouse"  # what COCO means by it
     return {category["id"]: owner[category["name"]] for category in categories if category["name"] in owner}
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float32, Float64, UInt8
 
 from argus.data.sources.scenes import textures
-from argus.data.sources.scenes.colours import BY_NAME, ColourReading, read_colour, sample_rgb
+from argus.data.sources.scenes.colours import BY_NAME, sample_rgb
 
 Outline = Float64[np.ndarray, "n 2"]
 PATTERNS = {"striped": "条纹", "dotted": "波点", "checkered": "格子"}
@@ -19,10 +19,9 @@ PATTERNS = {"striped": "条纹", "dotted": "波点", "checkered": "格子"}
 
 @dataclass(frozen=True, kw_only=True)
 class DrawnShape:
-    """A shape with premultiplied alpha, what its colour may be called, and its pattern ("" when plain)."""
+    """A shape with premultiplied alpha and its pattern ("" when plain)."""
 
     rgba: UInt8[np.ndarray, "h w 4"]
-    reading: ColourReading
     pattern: str
 
 
@@ -36,11 +35,8 @@ def draw_shape(name: str, side: int, rng: np.random.Generator) -> DrawnShape:
         rgb = _bevel(rgb, alpha)
     rgb = np.clip(rgb, 0, 255)
     opaque = cv2.merge([rgb.astype(np.uint8), (alpha * 255).astype(np.uint8)])
-    reading = read_colour(opaque[::2, ::2])
-    if pattern:
-        reading = ColourReading(name=None, possible=reading.possible)
     opaque[..., :3] = rgb * alpha[..., None]
-    return DrawnShape(rgba=opaque, reading=reading, pattern=pattern)
+    return DrawnShape(rgba=opaque, pattern=pattern)
 
 
 def _coverage(outlines: list[Outline], side: int) -> Float32[np.ndarray, "h w"]:
@@ -133,7 +129,20 @@ def _ring(rng: np.random.Generator) -> list[Outline]:
 
 def _plus(rng: np.random.Generator) -> list[Outline]:
     w = rng.uniform(0.22, 0.4)
-    corners = [(-w, -1), (w, -1), (w, -w), (1, -w), (1, w), (w, w), (w, 1), (-w, 1), (-w, w), (-1, w), (-1, -w), (-w, -w)]
+    corners = [
+        (-w, -1),
+        (w, -1),
+        (w, -w),
+        (1, -w),
+        (1, w),
+        (w, w),
+        (w, 1),
+        (-w, 1),
+        (-w, w),
+        (-1, w),
+        (-1, -w),
+        (-w, -w),
+    ]
     return [np.array(corners, np.float64)]
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -81,6 +80,7 @@ class _Stage:
         chosen = set(np.random.default_rng(0).permutation(everything)[:count].tolist())
         self.pool = tuple(id_ for id_ in everything if id_ in chosen)
         self._pool_shapes = tuple(id_ for id_ in self.pool if id_ in self.shapes) or self.pool
+        self._pool_photos = tuple(id_ for id_ in self.pool if self._has_photos(id_)) or self.pool
         self._family = {id_: [s for s in self.ontology.siblings(id_) if s in chosen] for id_ in self.pool}
         usable = usable_concepts(self.ontology, self.pool)
         self.asker = Asker(ontology=self.ontology, usable=usable, chinese_share=config.chinese_share)
@@ -95,7 +95,7 @@ class _Stage:
         layers = [objects[index].layer for index in keep]
         image = compose.draw(ground, layers, rng, shadows=bool(rng.random() < 0.5))
         image = compose.photograph(image, rng, config.difficulty)
-        placed = [_with_visible(objects[i].placed, fraction) for i, fraction in zip(keep, fractions, strict=True)]
+        placed = [replace(objects[i].placed, visible=fraction) for i, fraction in zip(keep, fractions, strict=True)]
         count = int(rng.integers(config.min_prompts, config.max_prompts + 1))
         return Sample(
             image=image,
@@ -110,7 +110,7 @@ class _Stage:
         rng = np.random.default_rng([seed, 1])
         concept = str(rng.choice(self.pool))
         style = int(rng.integers(len(self.bank.styles)))
-        thing = self._object(concept, rng.uniform(0.5, 0.95), style, rng)
+        thing = self._object(concept, float(np.exp(rng.uniform(np.log(0.3), np.log(0.95)))), style, rng)
         height, width = thing.layer.rgba.shape[:2]
         left, top = (np.array([size - width, size - height]) * rng.uniform(0.2, 0.8, 2)).round().astype(int).tolist()
         layer = compose.Layer(rgba=thing.layer.rgba, left=left, top=top)
@@ -150,7 +150,8 @@ class _Stage:
             elif chosen and self._family[near] and rng.random() < sibling:
                 chosen.append(self._family[near][rng.integers(len(self._family[near]))])
             else:
-                pool = self._pool_shapes if rng.random() < 0.1 else self.pool
+                pools = (self.pool, self._pool_shapes, self._pool_photos)
+                pool = pools[rng.choice(3, p=(0.82, 0.1, 0.08))]
                 chosen.append(pool[rng.integers(len(pool))])
         return chosen
 
@@ -174,23 +175,24 @@ class _Stage:
         if concept in self.shapes and (not sprites or rng.random() < 0.7):
             name = self.shapes[concept]
             shape = draw_shape(name, min((s for s in SIDES if s >= side), default=SIDES[0]), rng)
-            rgba, reading, pattern = shape.rgba, shape.reading, shape.pattern
+            rgba, pattern = shape.rgba, shape.pattern
             degrees = upright if name in _STEEP else rng.uniform(-180, 180)
         else:
             index = self._choose_sprite(sprites, style, rng)
-            rgba, reading = self.bank.pixels(index, side), self.bank.reading(index)
+            rgba = self.bank.pixels(index, side)
             exact = self.bank.styles[self.bank.style_of[index]] != PHOTOS_STYLE
             degrees = upright if rng.random() < 0.9 else rng.uniform(-45, 45)
             if exact and concept in self.ontology.tintable and rng.random() < 0.4:
                 rgba = compose.tint(rgba, rng)
-                reading = _read(rgba)
-        squeeze = np.exp(rng.normal(0, 0.06))
+            if rng.random() < 0.5 * self.config.difficulty:
+                rgba = compose.restyle(rgba, rng)
+        squeeze = np.exp(rng.normal(0, 0.08))
         scale = side / max(rgba.shape[:2])
         size_wh = rgba.shape[1] * scale * squeeze, rgba.shape[0] * scale / squeeze
         turned = compose.light(compose.turn(rgba, size_wh, degrees, bool(rng.random() < 0.5)), rng)
         placed = Placed(
             concept=concept,
-            reading=reading,
+            reading=_read(turned, pattern),
             extent=float(np.sqrt(size_wh[0] * size_wh[1])) / self.config.size,
             visible=1.0,
             pattern=pattern,
@@ -198,8 +200,15 @@ class _Stage:
         )
         return _Object(layer=compose.Layer(rgba=turned, left=0, top=0), placed=placed)
 
+    def _has_photos(self, concept: str) -> bool:
+        styles = {self.bank.styles[self.bank.style_of[index]] for index in self.bank.by_concept.get(concept, [])}
+        return PHOTOS_STYLE in styles
+
     def _choose_sprite(self, sprites: list[int], style: int, rng: np.random.Generator) -> int:
         """A sprite of the wanted style, or of any style that has the concept."""
+        photos = [index for index in sprites if self.bank.styles[self.bank.style_of[index]] == PHOTOS_STYLE]
+        if photos and rng.random() < 0.4:
+            return photos[rng.integers(len(photos))]
         fitting = [index for index in sprites if self.bank.style_of[index] == style] or sprites
         return fitting[rng.integers(len(fitting))]
 
@@ -211,7 +220,10 @@ class _Stage:
         best, least = (0, 0), np.inf
         for _ in range(8):
             outside = 0.25 if rng.random() < 0.12 * self.config.difficulty else 0.0
-            left, top = rng.uniform(-outside * np.array([width, height]), (size, size) - (1 - outside) * np.array([width, height]))
+            least_corner = -outside * np.array([width, height])
+            left, top = rng.uniform(
+                least_corner, np.maximum(least_corner, size - np.array([width, height]) - least_corner)
+            )
             overlap = _overlap((left, top, left + width, top + height), boxes)
             if overlap < least:
                 best, least = (round(left), round(top)), overlap
@@ -231,15 +243,11 @@ def _shape_of(glyphs: tuple[str, ...]) -> str:
     return next((glyph.removeprefix("shape:") for glyph in glyphs if glyph.startswith("shape:")), "")
 
 
-def _read(rgba: UInt8[np.ndarray, "h w 4"]) -> ColourReading:
-    step = max(1, max(rgba.shape[:2]) // 40)
-    return read_colour(rgba[::step, ::step])
-
-
-def _with_visible(placed: Placed, visible: float) -> Placed:
-    from dataclasses import replace
-
-    return replace(placed, visible=visible)
+def _read(rgba: UInt8[np.ndarray, "h w 4"], pattern: str | None) -> ColourReading:
+    """The colour of a finished layer; a patterned one has no single colour."""
+    step = max(1, max(rgba.shape[:2]) // 32)
+    reading = read_colour(rgba[::step, ::step])
+    return ColourReading(name=None, possible=reading.possible) if pattern else reading
 
 
 def _box(layer: compose.Layer) -> tuple[int, int, int, int]:

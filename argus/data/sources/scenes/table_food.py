@@ -1,4 +1,4 @@
-"""Hand-written concept table: food, drink and what holds them. The line format is explained in `concepts`."""
+"""Hand-written concept table: food, drink and what holds them. `concepts` explains the lines."""
 
 TABLE = """
 food ; 食物, 食品
@@ -137,7 +137,7 @@ kitchenware, kitchen utensil ; 厨具, 厨房用品 ; ; ?tool ?container
   jar ; 罐子, 玻璃罐 ; 1fad9 ; ?bottle
   pan, frying pan ; 平底锅 ; ; ~pot
   pot ; 锅 ; ;
-  amphora, urn, vase ; 花瓶, 双耳瓶 ; 1f3fa 26b1 ; ?jar ?bottle
+  vase, urn, amphora ; 花瓶, 双耳瓶 ; 1f3fa 26b1 ; ?jar ?bottle
 ice cube, ice ; 冰块, 冰 ; 1f9ca ; ?cube
 flower pot ; 花盆 ; ;
 """

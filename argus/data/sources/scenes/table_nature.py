@@ -1,4 +1,4 @@
-"""Hand-written concept table: living things, people, body, sky. The line format is explained in `concepts`."""
+"""Hand-written concept table: living things, people, body, sky. `concepts` explains the lines."""
 
 TABLE = """
 face ; 脸, 面孔
@@ -248,7 +248,7 @@ sky thing ; 天上的东西 ; ; !abstract
   drop, water drop, droplet ; 水滴 ; 1f4a7 ; ?blood drop
   wave, ocean wave ; 海浪, 浪花 ; 1f30a
 snowman ; 雪人 ; 2603 26c4 ; ?face
-rock, stone ; 石头, 岩石 ; 1faa8 ; ?pebble
+rock, stone ; 石头, 岩石 ; 1faa8 ; ~pebble
 wood, log ; 木头, 原木 ; 1fab5
 mountain ; 山, 高山 ; 26f0 1f3d4 1f5fb
   volcano ; 火山 ; 1f30b ; ?fire

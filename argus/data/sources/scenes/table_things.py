@@ -1,4 +1,4 @@
-"""Hand-written concept table: vehicles, clothes, tools, devices and the like. The line format is explained in `concepts`."""
+"""Hand-written concept table: vehicles, clothes, tools, devices and the like. `concepts` explains the lines."""
 
 TABLE = """
 vehicle ; 交通工具, 车辆 ; ; !tint
@@ -130,7 +130,7 @@ weapon ; 武器 ; ; ?tool
   bow and arrow ; 弓箭, 弓和箭 ; 1f3f9 ; ?arrow
   bomb ; 炸弹 ; 1f4a3 ; ?ball
   shield ; 盾牌, 盾 ; 1f6e1
-  water gun, water pistol, toy gun ; 水枪, 玩具枪 ; 1f52b ; ?toy
+  gun, pistol, water gun ; 枪, 手枪, 水枪 ; 1f52b ; ?toy
 trident ; 三叉戟 ; 1f531 ; ?weapon ?fork
 boomerang ; 回旋镖 ; 1fa83 ; ?weapon ?toy ?sports equipment
 key ; 钥匙 ; 1f511 1f5dd
@@ -238,7 +238,7 @@ stopwatch ; 秒表 ; 23f1 23f2 ; ~clock ~watch
 watch, wristwatch ; 手表 ; 231a ; ~clock
 hourglass, sand timer ; 沙漏 ; 231b 23f3
 sink ; 水槽, 洗手池
-hair dryer ; 吹风机
+hair dryer, hair drier ; 吹风机, 电吹风
 parking meter ; 停车计时器
 fire hydrant ; 消防栓
 """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from argus.data.sources.scenes.colours import ColourReading
 from argus.data.sources.scenes.concepts import Ontology
@@ -86,7 +87,7 @@ def _of_size(size: str, named: tuple[int, ...], placed: Sequence[Placed]) -> tup
     extents = [placed[index].extent for index in order]
     if extents[-1] / extents[0] <= _ALIKE:
         return _of_absolute_size(size, named, extents)
-    ratios = [above / below for below, above in zip(extents, extents[1:], strict=False)]
+    ratios = [above / below for below, above in pairwise(extents)]
     cut = ratios.index(max(ratios)) + 1
     if ratios[cut - 1] < _GAP or extents[cut - 1] > LARGE_FROM or extents[cut] < SMALL_AT_MOST:
         return None

@@ -1,0 +1,71 @@
+"""`argus train`: run a recipe, or go on with a run that was stopped."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from argus.cli.common import DeviceOption, failures_reported, misuse
+
+if TYPE_CHECKING:
+    from torch.nn import Module
+
+    from argus.data.sources.scenes import SceneConfig
+
+LOOKED_AT = 6  # held-out scenes that overlays are drawn of
+
+
+def train(
+    recipe: Annotated[str, typer.Argument(help="Name of the recipe, such as nano-towers or nano-detector.")],
+    scenes: Annotated[Path, typer.Option(exists=True, file_okay=False, help="Folder that argus scenes prepare made.")],
+    out: Annotated[Path | None, typer.Option(help="Run folder. Default: runs/RECIPE.")] = None,
+    start: Annotated[
+        Path | None, typer.Option(exists=True, file_okay=False, help="Weights to begin a new run with: RUN/weights.")
+    ] = None,
+    minutes: Annotated[float | None, typer.Option(min=0.0, help="Stop, saved, after this time.")] = None,
+    workers: Annotated[int, typer.Option(min=0, help="Processes that make scenes.")] = 1,
+    device: DeviceOption = None,
+) -> None:
+    """Train by RECIPE into a run folder: log.csv, state.pt, weights/ and overlays/.
+
+    The same command goes on where a run was stopped by time, Ctrl-C, SIGTERM or a kill.
+    """
+    with failures_reported():
+        from argus import recipes
+        from argus.checkpoint.loading import choose_device
+
+        if recipe not in recipes.RECIPES:
+            raise misuse(f"no recipe {recipe!r}; there are {', '.join(recipes.RECIPES)}")
+        folder = out or Path("runs") / recipe
+        plan = recipes.get(recipe)(scenes)
+        if minutes is not None:
+            plan = replace(plan, train=replace(plan.train, minutes=minutes))
+        target, look = choose_device(device), overlays(plan.scenes)
+        steps = recipes.run(plan, folder, start=start, workers=workers, device=target, look=look)
+        typer.echo(f"{steps} of {plan.train.steps} steps done; weights in {folder / 'weights'}")
+
+
+def overlays(scenes: "SceneConfig") -> "Callable[[Module, Path], None]":
+    """A look at a model in training: what it finds in fixed held-out scenes, drawn, with the phrases in asked.txt."""
+
+    def look(model: "Module", folder: Path) -> None:
+        from argus.data.sources.scenes import HELD_OUT_SEED, scene
+        from argus.export import draw
+        from argus.inference.image import ImagePredictor
+        from argus.model.sam3 import Sam3
+
+        assert isinstance(model, Sam3)
+        predictor = ImagePredictor(model.eval())  # eval() also forgets phrases encoded with earlier weights
+        folder.mkdir(parents=True, exist_ok=True)
+        asked = []
+        for seed in range(HELD_OUT_SEED, HELD_OUT_SEED + LOOKED_AT):
+            sample = scene(scenes, seed)
+            phrases = [query.text for query in sample.queries if query.kind in ("name", "parent")][:3]
+            found = predictor.set_image(sample.image).predict(phrases or ["dog"])
+            draw(sample.image, found).save(folder / f"{sample.name}.png")
+            asked.append(f"{sample.name}: {', '.join(phrases)}\n")
+        (folder / "asked.txt").write_text("".join(asked), "utf-8")
+
+    return look
