@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from argus.data.sources.scenes import SceneConfig, scene, sprite
@@ -17,13 +19,13 @@ def main() -> None:
     print(f"{'what':<28}{'images/s':>10}")
     for size, difficulty in ((280, 1.0), (280, 0.0), (160, 1.0)):
         config = SceneConfig(cache_folder=arguments.cache_folder, size=size, difficulty=difficulty)
-        rate = measure(lambda seed, config=config: scene(config, seed), arguments.count)
+        rate = measure(partial(scene, config), arguments.count)
         print(f"{f'scene {size} px, difficulty {difficulty:g}':<28}{rate:>10.1f}")
     config = SceneConfig(cache_folder=arguments.cache_folder, size=96)
-    print(f"{'sprite 96 px':<28}{measure(lambda seed: sprite(config, seed), arguments.count):>10.1f}")
+    print(f"{'sprite 96 px':<28}{measure(partial(sprite, config), arguments.count):>10.1f}")
 
 
-def measure(make, count: int) -> float:
+def measure(make: Callable[[int], object], count: int) -> float:
     """Calls a second by CPU time, after a warm-up: other work on the machine does not count."""
     for seed in range(10):
         make(seed)

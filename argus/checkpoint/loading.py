@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from argus.checkpoint import huggingface_config
 from argus.checkpoint.adapter import UNUSED, Rule, is_unused, of_ours, of_theirs, their_shapes
 from argus.checkpoint.report import Report
 from argus.checkpoint.source import Layout, Source, find, find_tokenizer
@@ -19,6 +20,7 @@ from argus.model.vision_encoder import VisionEncoder
 
 POINTS = "detector.exemplar_encoder.point_"  # projections that the Hugging Face layout does not hold
 _TRACKERS = ("unused.meta.", "unused.huggingface.")
+_MODEL_TYPES = {Layout.HUGGINGFACE: huggingface_config.ALONE, Layout.HUGGINGFACE_VIDEO: huggingface_config.VIDEO}
 _PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
@@ -157,10 +159,9 @@ def _read_tokenizer(path: str | PathLike[str] | None, source: Source) -> Tokeniz
 
 
 def _origin(source: Source, unused: dict[str, Tensor], points: bool) -> Origin:
-    ours = source.layout is Layout.ARGUS
-    return Origin(
-        points=points,
-        unused=unused,
-        training=dict(source.config_json.get("training", {})) if ours else {},
-        huggingface=dict(source.config_json.get("huggingface", {}) if ours else source.config_json),
-    )
+    config = source.config_json
+    if source.layout is Layout.ARGUS:
+        training, huggingface = dict(config.get("training", {})), dict(config.get("huggingface", {}))
+        return Origin(points=points, unused=unused, training=training, huggingface=huggingface)
+    own = _MODEL_TYPES.get(source.layout) == config.get("model_type")  # the configuration of these very tensors
+    return Origin(points=points, unused=unused, huggingface=dict(config) if own else {})

@@ -13,7 +13,7 @@ from torch import Tensor
 from argus.data.records import Query, Sample
 from argus.types import Prompt
 
-PLAIN_KINDS = ("name", "synonym")  # kinds whose instances an exemplar box alone can stand for
+PLAIN_KINDS = ("name", "synonym", "shape")  # kinds whose instances an exemplar box alone can stand for
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +115,10 @@ def collate(samples: Sequence[Sample], mix: PromptMix, rng: np.random.Generator)
 
 def normalised(images: np.ndarray) -> Float[Tensor, "b 3 h w"]:
     """uint8 images (B, H, W, 3) as floats (B, 3, H, W) with mean 0.5 and std 0.5."""
-    return torch.from_numpy(images).permute(0, 3, 1, 2).to(torch.float32, memory_format=torch.contiguous_format) / 127.5 - 1
+    return (
+        torch.from_numpy(images).permute(0, 3, 1, 2).to(torch.float32, memory_format=torch.contiguous_format) / 127.5
+        - 1
+    )
 
 
 def boxes_cxcywh_norm(sample: Sample) -> Float32[np.ndarray, "n 4"]:

@@ -41,8 +41,8 @@ class Sample:
     def __post_init__(self) -> None:
         if self.masks.shape[1:] != self.image.shape[:2]:
             raise ValueError(
-                f"Sample {self.name!r}: masks must be (N, {self.image.shape[0]}, {self.image.shape[1]}) like the image, "
-                f"got {self.masks.shape}; resize both together"
+                f"Sample {self.name!r}: expected masks (N, {self.image.shape[0]}, {self.image.shape[1]}) like the "
+                f"image, got {self.masks.shape}; resize both together"
             )
         if len(self.concepts) != len(self.masks):
             raise ValueError(
@@ -61,8 +61,9 @@ def masks_to_boxes_xyxy_px(masks: Bool[np.ndarray, "n h w"]) -> Float32[np.ndarr
     boxes = np.zeros((len(masks), 4), np.float32)
     if not len(masks):
         return boxes
-    columns, rows = masks.any(axis=1), masks.any(axis=2)
-    filled = columns.any(axis=1)
+    flags = np.asarray(masks)
+    columns, rows = np.logical_or.reduce(flags, axis=1), np.logical_or.reduce(flags, axis=2)
+    filled = np.logical_or.reduce(columns, axis=1)
     boxes[:, 0], boxes[:, 1] = columns.argmax(axis=1), rows.argmax(axis=1)
     boxes[:, 2] = masks.shape[2] - columns[:, ::-1].argmax(axis=1)
     boxes[:, 3] = masks.shape[1] - rows[:, ::-1].argmax(axis=1)

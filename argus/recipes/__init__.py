@@ -4,19 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, Protocol
 
 import torch
-from torch import nn
 
+from argus.data.sources.scenes import SceneConfig
 from argus.recipes import nano
 from argus.train.feed import feed
-from argus.train.loop import train
-from argus.train.stages.detector import DetectorRecipe
-from argus.train.stages.towers import TowerRecipe
-from argus.train.start import starting_model
-from argus.train.start import save_weights as _save_weights
+from argus.train.loop import Learner, TrainConfig, train
+from argus.train.start import Look, Model, save_weights, starting_model
 
-Recipe = TowerRecipe | DetectorRecipe
+
+class Recipe(Protocol):
+    """A whole run: its configuration, how the model learns, and the n-th batch."""
+
+    @property
+    def train(self) -> TrainConfig: ...
+
+    @property
+    def scenes(self) -> SceneConfig: ...
+
+    def learner(self, model: Model) -> Learner[Any]: ...
+
+    def batches(self) -> Callable[[int], Any]: ...
+
+
 RECIPES: dict[str, Callable[[Path], Recipe]] = {"nano-towers": nano.towers, "nano-detector": nano.detector}
 
 
@@ -37,7 +49,7 @@ def run(
     start: Path | None = None,
     workers: int = 1,
     device: torch.device = torch.device("cpu"),
-    look: Callable[[nn.Module, Path], None] | None = None,
+    look: Look | None = None,
     progress: bool = True,
 ) -> int:
     """Run a recipe in the run folder `folder`, going on where it stopped; returns the number of finished steps.
@@ -53,7 +65,7 @@ def run(
         lambda first: feed(batches, first, workers),
         recipe.train,
         folder,
-        save_weights=_save_weights,
+        save_weights=save_weights,
         look=look,
         device=device,
         progress=progress,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from jaxtyping import Float
@@ -28,8 +28,8 @@ class LossConfig:
     fewer queries keeps the published balance (200 there).
     """
 
-    costs: MatchCosts = MatchCosts()
-    one_to_many_rule: OneToMany = OneToMany()
+    costs: MatchCosts = field(default_factory=MatchCosts)
+    one_to_many_rule: OneToMany = field(default_factory=OneToMany)
     one_to_many: float = 2.0
     box_l1: float = 5.0
     giou: float = 2.0

@@ -14,6 +14,7 @@ from typing import Any, Generic, Protocol, TypeVar
 import torch
 from torch import Tensor, nn
 
+from argus.model.sam3 import Sam3
 from argus.train.journal import Journal
 from argus.train.optim import Ema, OptimConfig, make_optimizer, rate_at, set_rate
 from argus.train.state import TrainState, load_state, save_state
@@ -38,7 +39,7 @@ B = TypeVar("B", bound=Movable)
 class Learner(nn.Module, ABC, Generic[B]):
     """A model with what it is trained by. `model` is what is kept; other parts (heads) are thrown away."""
 
-    model: nn.Module
+    model: Sam3
 
     @abstractmethod
     def totals(self, batches: Sequence[B]) -> Any:
@@ -119,8 +120,8 @@ def train(
     config: TrainConfig,
     folder: Path,
     *,
-    save_weights: Callable[[nn.Module, Path], None],
-    look: Callable[[nn.Module, Path], None] | None = None,
+    save_weights: Callable[[Sam3, Path], None],
+    look: Callable[[Sam3, Path], None] | None = None,
     device: torch.device = torch.device("cpu"),
     progress: bool = False,
 ) -> TrainState[B]:
@@ -147,7 +148,7 @@ def train(
     return state
 
 
-def _save(state: TrainState[B], folder: Path, save_weights: Callable[[nn.Module, Path], None]) -> None:
+def _save(state: TrainState[B], folder: Path, save_weights: Callable[[Sam3, Path], None]) -> None:
     save_state(state, folder)
     save_weights(state.ema.model.model, folder / "weights")
 

@@ -69,9 +69,7 @@ class Padded:
         slots = torch.arange(int(counts.max()) if len(counts) else 0, device=counts.device)
         valid = slots < counts[:, None]
         rows = (targets.first[prompts, None] + slots) * valid
-        return Padded(
-            prompts=prompts, rows=rows, valid=valid, boxes_cxcywh_norm=targets.boxes_cxcywh_norm[rows]
-        )
+        return Padded(prompts=prompts, rows=rows, valid=valid, boxes_cxcywh_norm=targets.boxes_cxcywh_norm[rows])
 
 
 @torch.no_grad()
@@ -128,9 +126,7 @@ def match_one_to_many(
     rival = score.masked_fill(~chosen, -1).max(dim=2, keepdim=True)
     chosen &= torch.zeros_like(chosen).scatter_(2, rival.indices, True)
     k, query, slot = chosen.nonzero(as_tuple=True)
-    return Matches(
-        layer=torch.full_like(k, layer), prompt=padded.prompts[k], query=query, target=padded.rows[k, slot]
-    )
+    return Matches(layer=torch.full_like(k, layer), prompt=padded.prompts[k], query=query, target=padded.rows[k, slot])
 
 
 def class_cost(logits: Float[Tensor, "*s"], alpha: float) -> Float[Tensor, "*s"]:
@@ -140,9 +136,7 @@ def class_cost(logits: Float[Tensor, "*s"], alpha: float) -> Float[Tensor, "*s"]
     return positive - (1 - alpha) * probability**2 * softplus(logits)
 
 
-def box_cost(
-    boxes: Float[Tensor, "l k q 4"], padded: Padded, costs: MatchCosts
-) -> Float[Tensor, "l k q n"]:
+def box_cost(boxes: Float[Tensor, "l k q 4"], padded: Padded, costs: MatchCosts) -> Float[Tensor, "l k q n"]:
     """Weighted L1 and GIoU cost of each query's box for each object."""
     wanted = padded.boxes_cxcywh_norm.expand(len(boxes), -1, -1, -1)  # l k n 4
     distance = (boxes[:, :, :, None] - wanted[:, :, None]).abs().sum(-1)

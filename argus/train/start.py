@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
@@ -13,6 +13,8 @@ from argus.model import presets
 from argus.model.sam3 import Sam3
 from argus.model.tokenizer import train_tokenizer
 
+Model = Sam3
+Look = Callable[[Model, Path], None]
 SCENES_FOR_WORDS = 400
 
 

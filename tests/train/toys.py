@@ -17,7 +17,15 @@ COLOURS = {"red": (230, 30, 30), "green": (30, 200, 30), "blue": (40, 40, 230)}
 def tiny_model() -> Sam3:
     config = Sam3Config(
         vision=VisionConfig(
-            width=32, layers=2, heads=2, mlp_width=64, window=2, global_layers=(1,), patch=8, image=48, pretrain_image=16
+            width=32,
+            layers=2,
+            heads=2,
+            mlp_width=64,
+            window=2,
+            global_layers=(1,),
+            patch=8,
+            image=48,
+            pretrain_image=16,
         ),
         text=TextConfig(vocabulary=300, context=12, width=32, layers=1, heads=2, mlp_width=64),
         detector=DetectorConfig(

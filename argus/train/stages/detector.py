@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
+import torch
 
 from argus.data.collate import Batch, PromptMix, collate
 from argus.data.records import Sample
@@ -45,7 +46,7 @@ class DetectorLearner(Learner[Batch]):
 
     def __init__(self, model: Sam3, config: LossConfig) -> None:
         super().__init__()
-        self.model: Sam3 = model
+        self.model = model
         self.criterion = Criterion(config)
 
     def totals(self, batches: Sequence[Batch]) -> Totals:
@@ -54,7 +55,8 @@ class DetectorLearner(Learner[Batch]):
     def forward(self, batch: Batch, totals: Totals) -> DetectorLosses:
         features = self.model.encode(batch.images)
         out = self.model.train_forward(features, batch.prompts, batch.targets.present.nonzero()[:, 0])
-        return self.criterion(out, batch.targets, totals)
+        with torch.autocast(batch.images.device.type, enabled=False):
+            return self.criterion(out, batch.targets, totals)
 
 
 @dataclass(frozen=True, kw_only=True)

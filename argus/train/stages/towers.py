@@ -1,4 +1,4 @@
-"""Tower warm-up: crops of single objects, told apart by their names, so that the detector starts from eyes that name."""
+"""Tower warm-up: crops of single objects, told apart by name, so that the detector starts from eyes that name."""
 
 from __future__ import annotations
 
@@ -66,12 +66,16 @@ class TowerLosses:
 
 
 class TowerLearner(Learner[Crops]):
-    """Vision and text encoder under three heads that are thrown away."""
+    """Vision and text encoder under a norm and three heads that are thrown away.
+
+    The contrast is within each batch, so here accumulating is not the same as one large batch."""
 
     def __init__(self, model: Sam3, concepts: int) -> None:
         super().__init__()
-        self.model: Sam3 = model
+        self.model = model
         width = model.config.detector.width
+        self.norm = nn.LayerNorm(model.config.vision.width)
+        self.norm = nn.LayerNorm(model.config.vision.width)
         self.image_head = nn.Linear(model.config.vision.width, width)
         self.text_head = nn.Linear(width, width)
         self.class_head = nn.Linear(model.config.vision.width, concepts)
@@ -81,20 +85,21 @@ class TowerLearner(Learner[Crops]):
         return sum(len(batch.concepts) for batch in batches)
 
     def forward(self, batch: Crops, totals: int) -> TowerLosses:
-        pooled = self.model.vision(batch.images).mean((1, 2))  # (b, c)
+        pooled = self.norm(self.model.vision(batch.images).mean((1, 2)))  # (b, c)
         tokens, valid = self.model.encode_text(batch.phrases)
         meaning = (tokens * valid[..., None]).sum(1) / valid.sum(1, keepdim=True)
-        images = normalize(self.image_head(pooled).float(), dim=-1)
-        texts = normalize(self.text_head(meaning).float(), dim=-1)
-        scores = self.class_head(pooled).float()
+        images, texts, scores = self.image_head(pooled), self.text_head(meaning), self.class_head(pooled)
+        with torch.autocast(batch.images.device.type, enabled=False):
+            likeness = normalize(images.float(), dim=-1) @ normalize(texts.float(), dim=-1).T
+            contrastive = contrastive_loss(likeness * self.scale.exp().clamp(max=100), batch.concepts)
+            classification = cross_entropy(scores.float(), batch.concepts)
+        accuracy = (scores.argmax(-1) == batch.concepts).float().mean()
         share = len(batch.concepts) / totals
-        contrastive = contrastive_loss(images @ texts.T * self.scale.exp().clamp(max=100), batch.concepts) * share
-        classification = cross_entropy(scores, batch.concepts) * share
         return TowerLosses(
-            total=contrastive + classification,
-            contrastive=contrastive,
-            classification=classification,
-            accuracy=(scores.argmax(-1) == batch.concepts).float().mean() * share,
+            total=(contrastive + classification) * share,
+            contrastive=contrastive * share,
+            classification=classification * share,
+            accuracy=accuracy * share,
         )
 
 

@@ -104,7 +104,7 @@ def restyle(rgba: UInt8[np.ndarray, "h w 4"], rng: np.random.Generator) -> UInt8
     if rng.random() < 0.7:
         hsv = cv2.cvtColor(out, cv2.COLOR_RGB2HSV)
         turned = (hsv[..., 0].astype(np.int16) + int(rng.integers(-6, 7))) % 180
-        saturation = cv2.multiply(hsv[..., 1], float(rng.uniform(0.65, 1.35)))
+        saturation = cv2.convertScaleAbs(hsv[..., 1], alpha=rng.uniform(0.65, 1.35))
         out = cv2.cvtColor(cv2.merge([turned.astype(np.uint8), saturation, hsv[..., 2]]), cv2.COLOR_HSV2RGB)
     if rng.random() < 0.25:
         gamma = np.exp(rng.uniform(-0.35, 0.35))
@@ -151,9 +151,7 @@ def photograph(
     if rng.random() < 0.35 * strength:
         image = _add_noise(image, rng, rng.uniform(2, 12))
     if rng.random() < 0.4 * strength:
-        quality = int(rng.integers(35, 92))
-        _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
-        image = cv2.imdecode(data, cv2.IMREAD_COLOR)
+        image = _compress(image, int(rng.integers(35, 92)))
     return image
 
 
@@ -202,3 +200,11 @@ def _add_noise(image: UInt8[np.ndarray, "h w 3"], rng: np.random.Generator, sigm
     tile = np.tile(_NOISE, (-(-height // 300), -(-width // 300), 1)) if max(height, width) > 300 else _NOISE
     top, left = rng.integers(0, 300, 2)
     return cv2.add(image, tile[top : top + height, left : left + width] * sigma, dtype=cv2.CV_8U)
+
+
+def _compress(image: UInt8[np.ndarray, "h w 3"], quality: int) -> UInt8[np.ndarray, "h w 3"]:
+    """What is left of the image after JPEG."""
+    _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    decoded = cv2.imdecode(data, cv2.IMREAD_COLOR)
+    assert decoded is not None
+    return decoded.astype(np.uint8, copy=False)

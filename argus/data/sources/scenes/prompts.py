@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -16,7 +17,17 @@ from argus.data.sources.scenes.truth import Phrase, Placed, instances
 _SIZES_EN = {"small": ("small", "small", "little"), "large": ("large", "large", "big")}
 _SIZES_ZH = {"small": "小", "large": "大"}
 _HARD_SHARE = 0.5
-_TRIES = 12
+_HARD_KINDS = ("absent-sibling", "wrong-colour", "wrong-size", "wrong-pattern")
+_HARD_SHARES = (0.5, 0.28, 0.14, 0.08)
+_TRIES = 6
+_PLURAL_SHARE = 0.08
+_PLURALS = {"man": "men", "woman": "women", "person": "people", "child": "children", "foot": "feet", "tooth": "teeth"}
+_PLURALS |= {"mouse": "mice", "goose": "geese", "wolf": "wolves", "leaf": "leaves", "knife": "knives", "fish": "fish"}
+_PLURALS |= {"sheep": "sheep", "deer": "deer", "ox": "oxen", "scarf": "scarves", "bison": "bison", "moose": "moose"}
+_UNCOUNTED = frozenset(
+    ("food", "fruit", "clothing", "furniture", "stationery", "jewelry", "money", "meat", "bread", "rice", "milk")
+    + ("aircraft", "equipment", "kitchenware", "lightning", "wheat", "corn", "garlic", "broccoli", "spaghetti", "sushi")
+)
 _COLOURS = tuple(BY_NAME)
 
 
@@ -41,9 +52,9 @@ class Asker:
         for _ in range(absent * _TRIES):
             if len(queries) >= present + absent:
                 break
-            phrase, kind = self._negative(placed, rng)
-            if instances(phrase, placed, self.ontology) == ():
-                self._add(phrase, kind, placed, rng, queries)
+            absence, kind = self._negative(placed, rng)
+            if absence is not None:
+                self._add(absence, kind, placed, rng, queries)
         return tuple(queries.values())
 
     def _add(
@@ -76,46 +87,69 @@ class Asker:
         is_shape = "shape" in self.ontology.ancestors[own]
         for concept in sorted(self.ontology.ancestors[own].intersection(self.usable)):
             named = Phrase(concept=concept)
-            yield named, ("shape" if is_shape else "name") if concept == own else "parent", 3 if concept == own else 0.8
+            yield named, ("shape" if is_shape else "name") if concept == own else "parent", 3 if concept == own else 0.6
             weight = 1.0 if concept == own else 0.25
             if thing.reading.name is not None:
-                yield replace(named, colour=thing.reading.name), "colour", 1.6 * weight
+                yield replace(named, colour=thing.reading.name), "colour", 1.8 * weight
             for size in _SIZES_EN:
-                yield replace(named, size=size), "size", 1.4 * weight
+                yield replace(named, size=size), "size", 0.7 * weight
                 if thing.reading.name is not None:
-                    yield replace(named, size=size, colour=thing.reading.name), "colour-size", 0.5 * weight
+                    yield replace(named, size=size, colour=thing.reading.name), "colour-size", 0.3 * weight
             if thing.pattern:
-                yield replace(named, pattern=thing.pattern), "pattern", 1.6 * weight
+                yield replace(named, pattern=thing.pattern), "pattern", 1.8 * weight
 
-    def _negative(self, placed: Sequence[Placed], rng: np.random.Generator) -> tuple[Phrase, str]:
-        """A phrase that probably names nothing in the scene: hard (near something present) or any."""
-        if placed and rng.random() < _HARD_SHARE:
-            thing = placed[rng.integers(len(placed))]
-            return _pick((self._sibling, self._other_colour, self._other_attribute), (0.5, 0.3, 0.2), rng)(thing, rng)
-        concept = str(rng.choice(self._groups)) if rng.random() < 0.35 else str(rng.choice(self.usable))
-        kind = "absent-parent" if self.ontology.children[concept] else "absent"
-        colour = str(rng.choice(_COLOURS)) if rng.random() < 0.2 else None
-        return Phrase(concept=concept, colour=colour), kind
+    def _negative(self, placed: Sequence[Placed], rng: np.random.Generator) -> tuple[Phrase | None, str]:
+        """A phrase that names nothing in the scene: hard (near something present) or any; None when none is found."""
+        hard = bool(placed) and rng.random() < _HARD_SHARE
+        kind = str(rng.choice(_HARD_KINDS, p=_HARD_SHARES)) if hard else "absent"
+        make = {
+            "absent": self._absent,
+            "absent-sibling": self._sibling,
+            "wrong-colour": self._other_colour,
+            "wrong-size": self._other_size,
+            "wrong-pattern": self._other_pattern,
+        }[kind]
+        for _ in range(_TRIES):
+            phrase = make(placed, rng)
+            if instances(phrase, placed, self.ontology) == ():
+                is_group = kind == "absent" and self.ontology.children[phrase.concept]
+                return phrase, "absent-parent" if is_group else kind
+        return None, kind
 
-    def _sibling(self, thing: Placed, rng: np.random.Generator) -> tuple[Phrase, str]:
+    def _absent(self, placed: Sequence[Placed], rng: np.random.Generator) -> Phrase:
+        """Any concept, or what is above any: large groups come up as often as they would be present."""
+        concept = str(rng.choice(self.usable))
+        if rng.random() < 0.4:
+            concept = str(rng.choice(sorted(self.ontology.ancestors[concept].intersection(self.usable))))
+        colour = str(rng.choice(_COLOURS)) if rng.random() < 0.15 else None
+        size = str(rng.choice(list(_SIZES_EN))) if rng.random() < 0.15 else None
+        return Phrase(concept=concept, colour=colour, size=size)
+
+    def _sibling(self, placed: Sequence[Placed], rng: np.random.Generator) -> Phrase:
         """Another child of a parent (most often the nearest one) of something present."""
-        above = [a for a in self.ontology.ancestors[thing.concept] if a != thing.concept]
-        parents = self.ontology.concepts[thing.concept].parents if rng.random() < 0.7 else tuple(sorted(above))
-        family = [c for p in parents for c in self.ontology.children[p] if c != thing.concept and c in self._usable]
+        thing = placed[int(rng.integers(len(placed)))]
+        own = self.ontology.concepts[thing.concept]
+        parents = own.parents if rng.random() < 0.7 else sorted(self.ontology.ancestors[own.id] - {own.id})
+        family = [c for p in parents for c in self.ontology.children[p] if c != own.id and c in self._usable]
         concept = str(rng.choice(family)) if family else str(rng.choice(self.usable))
-        colour = thing.reading.name if rng.random() < 0.15 else None
-        return Phrase(concept=concept, colour=colour), "absent-sibling" if family else "absent"
+        return Phrase(concept=concept, colour=thing.reading.name if rng.random() < 0.15 else None)
 
-    def _other_colour(self, thing: Placed, rng: np.random.Generator) -> tuple[Phrase, str]:
-        return Phrase(concept=self._name_of(thing, rng), colour=str(rng.choice(_COLOURS))), "wrong-colour"
+    def _other_colour(self, placed: Sequence[Placed], rng: np.random.Generator) -> Phrase:
+        """Something present in a colour it does not have, often the colour of something else."""
+        others = [thing.reading.name for thing in placed if thing.reading.name is not None]
+        colour = str(rng.choice(others)) if others and rng.random() < 0.5 else str(rng.choice(_COLOURS))
+        return Phrase(concept=self._present(placed, rng), colour=colour)
 
-    def _other_attribute(self, thing: Placed, rng: np.random.Generator) -> tuple[Phrase, str]:
-        if thing.pattern is not None:
-            return Phrase(concept=self._name_of(thing, rng), pattern=str(rng.choice(list(PATTERNS)))), "wrong-pattern"
-        return Phrase(concept=self._name_of(thing, rng), size=str(rng.choice(list(_SIZES_EN)))), "wrong-size"
+    def _other_size(self, placed: Sequence[Placed], rng: np.random.Generator) -> Phrase:
+        return Phrase(concept=self._present(placed, rng), size=str(rng.choice(list(_SIZES_EN))))
 
-    def _name_of(self, thing: Placed, rng: np.random.Generator) -> str:
-        """The object's own concept, sometimes one above it."""
+    def _other_pattern(self, placed: Sequence[Placed], rng: np.random.Generator) -> Phrase:
+        shapes = [thing for thing in placed if thing.pattern is not None]
+        return Phrase(concept=self._present(shapes or placed, rng), pattern=str(rng.choice(list(PATTERNS))))
+
+    def _present(self, placed: Sequence[Placed], rng: np.random.Generator) -> str:
+        """The concept of something present, sometimes one above it."""
+        thing = placed[int(rng.integers(len(placed)))]
         above = sorted(self.ontology.ancestors[thing.concept].intersection(self.usable))
         return str(rng.choice(above)) if rng.random() < 0.25 else thing.concept
 
@@ -123,22 +157,38 @@ class Asker:
         """The phrase in words, and whether a synonym stands for the usual name."""
         names = self.ontology.concepts[phrase.concept].names(language)
         choice = int(rng.integers(1, len(names))) if len(names) > 1 and rng.random() < 0.35 else 0
-        compose = _chinese if language == "zh" else _english
-        return compose(phrase, names[choice], rng), choice > 0
+        name = names[choice]
+        if language == "zh":
+            return _chinese(phrase, name, rng), choice > 0
+        return _english(phrase, plural(name) if rng.random() < _PLURAL_SHARE else name, rng), choice > 0
 
-    @property
+    @cached_property
     def _usable(self) -> frozenset[str]:
         return frozenset(self.usable)
-
-    @property
-    def _groups(self) -> tuple[str, ...]:
-        return tuple(concept for concept in self.usable if self.ontology.children[concept])
 
 
 def usable_concepts(ontology: Ontology, drawable: Sequence[str]) -> tuple[str, ...]:
     """Concepts one may ask for when `drawable` can appear: they and everything above them, abstract ones left out."""
     reachable = frozenset().union(*(ontology.ancestors[concept] for concept in drawable))
     return tuple(id_ for id_, concept in ontology.concepts.items() if id_ in reachable and not concept.abstract)
+
+
+def plural(name: str) -> str:
+    """The plural of an English name, of its last word; names of several things and of stuff stay as they are."""
+    last = name.split()[-1]
+    if (
+        (last.endswith("s") and not last.endswith("ss"))
+        or last in _UNCOUNTED
+        or {"and", "of", "with", "in"}.intersection(name.split())
+    ):
+        return name
+    if last in _PLURALS:
+        return name.removesuffix(last) + _PLURALS[last]
+    if last.endswith(("fireman", "policeman", "snowman", "spaceman")):
+        return name.removesuffix("man") + "men"
+    if last.endswith(("x", "ch", "sh", "ss", "tomato", "potato", "mango", "superhero")):
+        return name + "es"
+    return name[:-1] + "ies" if last.endswith("y") and last[-2:-1] not in "aeiou" else name + "s"
 
 
 def _english(phrase: Phrase, name: str, rng: np.random.Generator) -> str:
@@ -155,10 +205,3 @@ def _chinese(phrase: Phrase, name: str, rng: np.random.Generator) -> str:
         return f"{_SIZES_ZH[phrase.size]}的{colour}{pattern}{name}"
     particle = "的" if (colour or pattern) and rng.random() < 0.75 else ""
     return f"{colour}{pattern}{particle}{name}"
-
-
-_Maker = Callable[[Placed, np.random.Generator], tuple[Phrase, str]]
-
-
-def _pick(makers: tuple[_Maker, ...], shares: tuple[float, ...], rng: np.random.Generator) -> _Maker:
-    return makers[rng.choice(len(makers), p=shares)]

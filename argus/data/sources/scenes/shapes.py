@@ -129,21 +129,9 @@ def _ring(rng: np.random.Generator) -> list[Outline]:
 
 def _plus(rng: np.random.Generator) -> list[Outline]:
     w = rng.uniform(0.22, 0.4)
-    corners = [
-        (-w, -1),
-        (w, -1),
-        (w, -w),
-        (1, -w),
-        (1, w),
-        (w, w),
-        (w, 1),
-        (-w, 1),
-        (-w, w),
-        (-1, w),
-        (-1, -w),
-        (-w, -w),
-    ]
-    return [np.array(corners, np.float64)]
+    arm = np.array([(-w, -w), (-w, -1), (w, -1)], np.float64)
+    quarter = np.array([[0, 1], [-1, 0]])
+    return [np.concatenate([arm @ np.linalg.matrix_power(quarter, turns) for turns in range(4)])]
 
 
 def _x(rng: np.random.Generator) -> list[Outline]:
@@ -199,8 +187,9 @@ def _zigzag(rng: np.random.Generator) -> list[Outline]:
 
 
 def _blob(rng: np.random.Generator) -> list[Outline]:
-    waves = [(k, rng.uniform(0, 0.3) / k, rng.uniform(0, 2 * np.pi)) for k in (1, 2, 3, 4)]
-    return [_polar(lambda a: 1 + sum(size * np.cos(k * a + phase) for k, size, phase in waves)) * (1, 0.8)]
+    counts = np.arange(1, 5)
+    sizes, phases = rng.uniform(0, 0.3, 4) / counts, rng.uniform(0, 2 * np.pi, 4)
+    return [_polar(lambda a: 1 + (sizes * np.cos(np.outer(a, counts) + phases)).sum(1)) * (1, 0.8)]
 
 
 SHAPES: dict[str, Callable[[np.random.Generator], list[Outline]]] = {

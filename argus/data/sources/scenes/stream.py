@@ -192,7 +192,7 @@ class _Stage:
         turned = compose.light(compose.turn(rgba, size_wh, degrees, bool(rng.random() < 0.5)), rng)
         placed = Placed(
             concept=concept,
-            reading=_read(turned, pattern),
+            reading=_read(rgba, pattern),
             extent=float(np.sqrt(size_wh[0] * size_wh[1])) / self.config.size,
             visible=1.0,
             pattern=pattern,
@@ -220,10 +220,8 @@ class _Stage:
         best, least = (0, 0), np.inf
         for _ in range(8):
             outside = 0.25 if rng.random() < 0.12 * self.config.difficulty else 0.0
-            least_corner = -outside * np.array([width, height])
-            left, top = rng.uniform(
-                least_corner, np.maximum(least_corner, size - np.array([width, height]) - least_corner)
-            )
+            low = -outside * np.array([width, height])
+            left, top = rng.uniform(low, np.maximum(low, size - np.array([width, height]) - low))
             overlap = _overlap((left, top, left + width, top + height), boxes)
             if overlap < least:
                 best, least = (round(left), round(top)), overlap
@@ -244,7 +242,7 @@ def _shape_of(glyphs: tuple[str, ...]) -> str:
 
 
 def _read(rgba: UInt8[np.ndarray, "h w 4"], pattern: str | None) -> ColourReading:
-    """The colour of a finished layer; a patterned one has no single colour."""
+    """The colour of a sprite; a patterned one has no single colour."""
     step = max(1, max(rgba.shape[:2]) // 32)
     reading = read_colour(rgba[::step, ::step])
     return ColourReading(name=None, possible=reading.possible) if pattern else reading

@@ -20,14 +20,14 @@ def noise_field(size_hw: tuple[int, int], rng: np.random.Generator, *, cells: fl
         count = max(2, round(cells * 2**octave))
         grid = rng.random((count, count), dtype=np.float32) * 0.5**octave
         field += cv2.resize(grid, (width, height), interpolation=cv2.INTER_CUBIC)
-    return cv2.normalize(field, None, 0, 1, cv2.NORM_MINMAX)
+    return _to_unit(field)
 
 
 def ramp_field(size_hw: tuple[int, int], rng: np.random.Generator) -> Field:
     """A linear ramp in 0..1 in a random direction."""
     x, y = _grid(size_hw)
     angle = rng.uniform(0, 2 * np.pi)
-    return cv2.normalize(x * np.cos(angle) + y * np.sin(angle), None, 0, 1, cv2.NORM_MINMAX)
+    return _to_unit(x * np.cos(angle) + y * np.sin(angle))
 
 
 def stripe_field(size_hw: tuple[int, int], rng: np.random.Generator, *, count: float) -> Field:
@@ -97,6 +97,12 @@ SOFT_FIELDS: tuple[Callable[[tuple[int, int], np.random.Generator], Field], ...]
     grain_field,
 )
 """Fields for materials of one colour."""
+
+
+def _to_unit(field: Field) -> Field:
+    """The field stretched to 0..1."""
+    low, high = float(field.min()), float(field.max())
+    return ((field - low) * (1 / max(high - low, 1e-6))).astype(np.float32, copy=False)
 
 
 def _grid(size_hw: tuple[int, int]) -> tuple[Field, Field]:

@@ -1,0 +1,107 @@
+"""The tables: every tensor of the published files has its place, and nothing is changed on the way."""
+
+import json
+from collections.abc import Mapping
+
+import pytest
+import torch
+from torch import Tensor
+
+from argus.checkpoint.adapter import Rule, of_ours, of_theirs
+from argus.checkpoint.huggingface_config import read_config, write_config
+from argus.checkpoint.loading import POINTS, plan_reading, tensor_shapes
+from argus.checkpoint.source import Layout, Source
+from argus.checkpoint.tensors import StoredTensor
+from argus.model.presets import nano, sam3
+from argus.model.sam3 import Sam3Config
+from tests.checkpoint.conftest import SMALL
+from tests.reference_models import REFERENCE
+
+
+def published(file: str, keep: tuple[str, ...] = ("",)) -> dict[str, StoredTensor]:
+    """The tensors of a published file, without their numbers."""
+    listed = json.loads((REFERENCE / file).read_text())
+    return {
+        name: StoredTensor(shape=torch.Size(shape), dtype=dtype, read=lambda: torch.empty(0))
+        for name, (shape, dtype) in listed.items()
+        if name.startswith(keep)
+    }
+
+
+def source(layout: Layout, stored: Mapping[str, StoredTensor], config: Sam3Config) -> Source:
+    return Source(name="a file", layout=layout, config=config, config_json={}, stored=stored, tokenizer=None)
+
+
+def test_every_tensor_of_meta_is_read_or_known_unused() -> None:
+    report = plan_reading(source(Layout.META, published("meta_sam3_state_dict.json"), sam3())).report
+    assert report.fits, report
+    assert len(report.tracker) == 309 + 22
+    assert all(name.startswith(("tracker.", "detector.backbone.vision_backbone.sam2_convs.")) for name in report.tracker)
+    assert sorted(name for name in report.unused if "freqs_cis" not in name) == [
+        "detector.backbone.language_backbone.encoder.text_projection",
+        "detector.backbone.vision_backbone.convs.3.conv_1x1.bias",
+        "detector.backbone.vision_backbone.convs.3.conv_1x1.weight",
+        "detector.backbone.vision_backbone.convs.3.conv_3x3.bias",
+        "detector.backbone.vision_backbone.convs.3.conv_3x3.weight",
+        "detector.segmentation_head.pixel_decoder.conv_layers.2.bias",
+        "detector.segmentation_head.pixel_decoder.conv_layers.2.weight",
+        "detector.segmentation_head.pixel_decoder.norms.2.bias",
+        "detector.segmentation_head.pixel_decoder.norms.2.weight",
+    ]
+    assert sum("freqs_cis" in name for name in report.unused) == 32
+
+
+def test_every_tensor_of_the_hugging_face_layout_is_read_or_known_unused() -> None:
+    config = read_config(json.loads((REFERENCE / "hf_sam3_video_config.json").read_text()))
+    assert config == sam3()
+    plan = plan_reading(source(Layout.HUGGINGFACE_VIDEO, published("hf_sam3_video_state_dict.json"), config))
+    assert plan.report.fits, plan.report
+    assert (len(plan.report.unused), len(plan.report.tracker)) == (9, 307 + 22)
+    assert len(plan.lacking) == 6
+    assert all(name.startswith(POINTS) for name in plan.lacking)
+
+
+@pytest.mark.parametrize("dropped", ["bbox_embed.layers.2.bias", "blocks.31.attn.qkv.weight", "points_pool_project.bias"])
+def test_one_tensor_less_is_noticed(dropped: str) -> None:
+    stored = published("meta_sam3_state_dict.json")
+    (name,) = [name for name in stored if name.endswith(dropped)]
+    del stored[name]
+    assert plan_reading(source(Layout.META, stored, sam3())).report.missing == (name,)
+
+
+@pytest.mark.parametrize("layout", Layout)
+@pytest.mark.parametrize("config", [sam3(), nano(), SMALL], ids=["sam3", "nano", "small"])
+def test_a_table_names_each_of_our_tensors_once(layout: Layout, config: Sam3Config) -> None:
+    names = tensor_shapes(config)
+    found = [name for rule in of_ours(layout.rules, names) for name in rule.ours if name in names]
+    lacking = set(names) - set(found)
+    assert len(found) == len(set(found))
+    assert all(name.startswith(POINTS) for name in lacking)
+    assert len(lacking) == (6 if layout in (Layout.HUGGINGFACE, Layout.HUGGINGFACE_VIDEO) else 0)
+
+
+@pytest.mark.parametrize("layout", Layout)
+def test_the_way_there_and_back_changes_nothing(layout: Layout) -> None:
+    ours = {name: torch.randn(shape) for name, shape in tensor_shapes(SMALL).items()}
+    ours["unused.text_projection"] = torch.randn(4, 6)
+    there = translated(of_ours(layout.rules, ours), ours, to_theirs=True)
+    back = translated(of_theirs(layout.rules, there), there, to_theirs=False)
+    assert {name for name in ours if not name.startswith(POINTS)} <= set(back)
+    for name in set(ours) & set(back):
+        assert torch.equal(ours[name], back[name]), name
+
+
+def translated(rules: list[Rule], tensors: dict[str, Tensor], to_theirs: bool) -> dict[str, Tensor]:
+    result: dict[str, Tensor] = {}
+    for rule in rules:
+        names, others = (rule.ours, rule.theirs) if to_theirs else (rule.theirs, rule.ours)
+        change = rule.transform.to_theirs if to_theirs else rule.transform.to_ours
+        given = [tensors[name] for name in names if name in tensors]
+        if len(given) == len(names) or "cls" in names[-1]:
+            result |= dict(zip(others, change(given), strict=True))
+    return result
+
+
+@pytest.mark.parametrize("config", [sam3(), nano(), SMALL], ids=["sam3", "nano", "small"])
+def test_sizes_survive_the_hugging_face_config(config: Sam3Config) -> None:
+    assert read_config(json.loads(json.dumps(write_config(config, {}, "float32")))) == config
