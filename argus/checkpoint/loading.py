@@ -163,5 +163,5 @@ def _origin(source: Source, unused: dict[str, Tensor], points: bool) -> Origin:
     if source.layout is Layout.ARGUS:
         training, huggingface = dict(config.get("training", {})), dict(config.get("huggingface", {}))
         return Origin(points=points, unused=unused, training=training, huggingface=huggingface)
-    own = _MODEL_TYPES.get(source.layout) == config.get("model_type")  # the configuration of these very tensors
+    own = config.get("model_type", "none") == _MODEL_TYPES.get(source.layout)  # the configuration of these very tensors
     return Origin(points=points, unused=unused, huggingface=dict(config) if own else {})

@@ -1,5 +1,7 @@
 """The fusion encoder: image tokens that read the prompt."""
 
+from typing import cast
+
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
@@ -15,7 +17,8 @@ class FusionEncoder(nn.Module):
 
     def __init__(self, width: int, heads: int, mlp_width: int, layers: int):
         super().__init__()
-        self.layers = nn.ModuleList(FusionLayer(width, heads, mlp_width) for _ in range(layers))
+        made = nn.ModuleList(FusionLayer(width, heads, mlp_width) for _ in range(layers))
+        self.layers = cast("list[FusionLayer]", made)  # its layers are called by their parts
 
     def prepare(self, image: Float[Tensor, "b n c"], position: Float[Tensor, "n c"]) -> Float[Tensor, "b n c"]:
         return self.layers[0].attend_image(image, position)

@@ -5,6 +5,8 @@ conv(upsampled + level) = conv(upsampled) + conv(level): the level's share is th
 all prompts, and a 3x3 convolution of a map upsampled by nearest neighbour equals four 2x2 convolutions before it.
 """
 
+from typing import cast
+
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
@@ -23,7 +25,7 @@ class MaskHead(nn.Module):
         super().__init__()
         self.prompt_attention = Attention(width, heads)
         self.prompt_norm = nn.LayerNorm(width)
-        self.convs = nn.ModuleList(nn.Conv2d(width, width, 3, padding=1) for _ in range(STAGES))
+        self.convs = cast("list[nn.Conv2d]", nn.ModuleList(nn.Conv2d(width, width, 3, padding=1) for _ in range(STAGES)))
         self.norms = nn.ModuleList(nn.GroupNorm(8, width) for _ in range(STAGES))
         self.query_embed = MLP((width, width, width, width))
         self.instance = nn.Conv2d(width, width, 1)

@@ -1,5 +1,7 @@
 """The neck: a simple feature pyramid over the vision encoder's one map (Li et al., 2022)."""
 
+from typing import cast
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -27,8 +29,9 @@ class Level(nn.Module):
         """The last transposed convolution and the 1x1 convolution in one: nothing stands between them."""
         if not len(self.upsample):
             return self.project(x)
-        last, matrix = self.upsample[-1], self.project.weight[:, :, 0, 0]
+        last, matrix = cast(nn.ConvTranspose2d, self.upsample[-1]), self.project.weight[:, :, 0, 0]
         weight = torch.einsum("imyx,om->ioyx", last.weight, matrix)
+        assert last.bias is not None and self.project.bias is not None
         return F.conv_transpose2d(x, weight, matrix @ last.bias + self.project.bias, stride=2)
 
 

@@ -15,10 +15,10 @@ def nano() -> Sam3Config:
     """Our own small model, trained from scratch and bundled: under 12M parameters, images of 280 x 280."""
     return Sam3Config(
         vision=VisionConfig(
-            width=256,
+            width=192,
             layers=8,
-            heads=4,
-            mlp_width=896,
+            heads=3,
+            mlp_width=768,
             window=10,
             global_layers=(1, 3, 5, 7),
             image=280,

@@ -55,16 +55,15 @@ class VisionEncoder(nn.Module):
         self.patch_embed = nn.Conv2d(3, c, config.patch, stride=config.patch, bias=False)
         self.position = nn.Parameter(torch.randn(side, side, c) * 0.02)
         self.norm_pre = nn.LayerNorm(c, eps=EPS)
-        self.blocks = nn.ModuleList(
-            Block(config, window=0 if i in config.global_layers else config.window) for i in range(config.layers)
-        )
+        self.windows = [0 if i in config.global_layers else config.window for i in range(config.layers)]
+        self.blocks = nn.ModuleList(Block(config, window) for window in self.windows)
 
     def forward(self, images: Float[Tensor, "b 3 height width"]) -> Float[Tensor, "b h w c"]:
         """Images are normalised with mean 0.5 and std 0.5; their sides must be multiples of the patch."""
         x = self.patch_embed(images).permute(0, 2, 3, 1)  # (b, h, w, c)
         x = self.norm_pre(x + self._tiled_position(*x.shape[1:3]))
-        for block in self.blocks:
-            x = block(x, self._rope(block.window, *x.shape[1:3], x.device))
+        for block, window in zip(self.blocks, self.windows, strict=True):
+            x = block(x, self._rope(window, x.shape[1], x.shape[2], x.device))
         return x
 
     def _tiled_position(self, height: int, width: int) -> Float[Tensor, "h w c"]:

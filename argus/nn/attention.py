@@ -23,7 +23,7 @@ class Attention(nn.Module):
         value: Float[Tensor, "b k c"],
         mask: Bool[Tensor, "..."] | Float[Tensor, "..."] | None = None,
     ) -> Float[Tensor, "b q c"]:
-        """`mask` broadcasts to (b, heads, q, k): True where a key may be read, or a float that is added to the logits."""
+        """`mask` broadcasts to (b, heads, q, k): True where a key may be read, or a float added to the logits."""
         q, k, v = self._split(self.query(query)), self._split(self.key(key)), self._split(self.value(value))
         x = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
         return self.out(x.transpose(1, 2).flatten(2))

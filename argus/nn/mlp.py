@@ -1,6 +1,7 @@
 """Stacks of linear layers."""
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -12,7 +13,7 @@ class MLP(nn.Module):
 
     def __init__(self, widths: Sequence[int], activation: Callable[[Tensor], Tensor] = F.relu):
         super().__init__()
-        self.layers = nn.ModuleList(nn.Linear(i, o) for i, o in zip(widths[:-1], widths[1:], strict=True))
+        self.layers = nn.ModuleList(nn.Linear(i, o) for i, o in pairwise(widths))
         self.activation = activation
 
     def forward(self, x: Float[Tensor, "... i"]) -> Float[Tensor, "... o"]:

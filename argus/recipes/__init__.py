@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 
@@ -15,6 +15,7 @@ from argus.train.loop import Learner, TrainConfig, train
 from argus.train.start import Look, Model, save_weights, starting_model
 
 
+@runtime_checkable
 class Recipe(Protocol):
     """A whole run: its configuration, how the model learns, and the n-th batch."""
 

@@ -10,20 +10,23 @@ from argus.data.sources.scenes import PHOTOS_STYLE, TRAIN_STYLES, SceneConfig
 from argus.train.loop import TrainConfig
 from argus.train.optim import OptimConfig
 from argus.train.stages.detector import DetectorRecipe, Part
-from argus.train.stages.towers import TowerRecipe
+from argus.train.stages.towers import Lesson, TowerRecipe
 
 
 def towers(scenes_folder: Path) -> TowerRecipe:
-    """Crops of single objects at 140 px, one window of the vision encoder."""
+    """Objects of scenes at 140 px, one window of the vision encoder: from few concepts to all."""
     return TowerRecipe(
         train=TrainConfig(
-            purpose="nano: vision and text encoder learn names from crops",
-            steps=6_000,
-            optim=OptimConfig(vision=1e-3, text=1e-3, rest=1e-3, warmup=300, timescale=3_000, cooldown=1_000),
+            purpose="nano: vision and text encoder learn names from the objects of scenes",
+            steps=3_000,
+            optim=OptimConfig(vision=1e-3, text=1e-3, rest=1e-3, warmup=100, timescale=3_000, cooldown=800),
             look_every=1_000_000,
         ),
-        images=64,
-        scenes=_scenes(scenes_folder, size=140, difficulty=1.0),
+        lessons=(
+            Lesson(until=300, images=32, scenes=_scenes(scenes_folder, size=140, difficulty=0.0)),
+            Lesson(until=900, images=32, scenes=_scenes(scenes_folder, size=140, difficulty=0.3)),
+            Lesson(until=3_000, images=32, scenes=_scenes(scenes_folder, size=140, difficulty=1.0)),
+        ),
     )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from types import FrameType
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +20,7 @@ from argus.train.optim import Ema, OptimConfig, make_optimizer, rate_at, set_rat
 from argus.train.state import TrainState, load_state, save_state
 
 
+@runtime_checkable
 class Losses(Protocol):
     """A frozen dataclass of scalar tensors whose batches add up to the step's; `total` is what is minimised."""
 
@@ -27,6 +28,7 @@ class Losses(Protocol):
     def total(self) -> Tensor: ...
 
 
+@runtime_checkable
 class Movable(Protocol):
     """A batch: what can be moved to the device of the model."""
 

@@ -36,7 +36,9 @@ def test_every_tensor_of_meta_is_read_or_known_unused() -> None:
     report = plan_reading(source(Layout.META, published("meta_sam3_state_dict.json"), sam3())).report
     assert report.fits, report
     assert len(report.tracker) == 309 + 22
-    assert all(name.startswith(("tracker.", "detector.backbone.vision_backbone.sam2_convs.")) for name in report.tracker)
+    assert all(
+        name.startswith(("tracker.", "detector.backbone.vision_backbone.sam2_convs.")) for name in report.tracker
+    )
     assert sorted(name for name in report.unused if "freqs_cis" not in name) == [
         "detector.backbone.language_backbone.encoder.text_projection",
         "detector.backbone.vision_backbone.convs.3.conv_1x1.bias",
@@ -61,7 +63,9 @@ def test_every_tensor_of_the_hugging_face_layout_is_read_or_known_unused() -> No
     assert all(name.startswith(POINTS) for name in plan.lacking)
 
 
-@pytest.mark.parametrize("dropped", ["bbox_embed.layers.2.bias", "blocks.31.attn.qkv.weight", "points_pool_project.bias"])
+@pytest.mark.parametrize(
+    "dropped", ["bbox_embed.layers.2.bias", "blocks.31.attn.qkv.weight", "points_pool_project.bias"]
+)
 def test_one_tensor_less_is_noticed(dropped: str) -> None:
     stored = published("meta_sam3_state_dict.json")
     (name,) = [name for name in stored if name.endswith(dropped)]

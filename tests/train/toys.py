@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
 
+from argus.data.collate import Batch, Targets
 from argus.data.records import Query, Sample
 from argus.model.detector import DetectorConfig
 from argus.model.sam3 import Sam3, Sam3Config
 from argus.model.text_encoder import TextConfig
 from argus.model.tokenizer import train_tokenizer
 from argus.model.vision_encoder import VisionConfig
+from argus.types import Prompt
 
 COLOURS = {"red": (230, 30, 30), "green": (30, 200, 30), "blue": (40, 40, 230)}
 
@@ -57,3 +60,28 @@ def toy_scene(seed: int, size: int = 48) -> Sample:
         for colour in COLOURS
     )
     return Sample(image=image, masks=masks, queries=queries, concepts=tuple(names), name=f"toy-{seed}")
+
+
+def joined(batches: list[Batch]) -> Batch:
+    """The prompts of several one-image batches in one batch, as they are."""
+    prompts, rows, masks = [], [], 0
+    for image, batch in enumerate(batches):
+        prompts += [
+            Prompt(
+                text=p.text,
+                boxes_cxcywh_norm=p.boxes_cxcywh_norm if len(p.boxes_cxcywh_norm) else None,
+                box_labels=p.box_labels if len(p.boxes_cxcywh_norm) else None,
+                image=image,
+            )
+            for p in batch.prompts
+        ]
+        rows.append(batch.targets.mask_rows + masks)
+        masks += len(batch.targets.masks)
+    parts = [batch.targets for batch in batches]
+    targets = Targets(
+        boxes_cxcywh_norm=torch.cat([t.boxes_cxcywh_norm for t in parts]),
+        mask_rows=torch.cat(rows),
+        counts=torch.cat([t.counts for t in parts]),
+        masks=torch.cat([t.masks for t in parts]),
+    )
+    return Batch(images=torch.cat([b.images for b in batches]), prompts=tuple(prompts), targets=targets)

@@ -1,18 +1,23 @@
-"""Tower warm-up: crops of single objects, told apart by name, so that the detector starts from eyes that name."""
+"""Tower warm-up: objects told apart by their names, so that the detector starts from eyes that name.
+
+Each object of a scene is the mean of the image tokens under its mask, so one image teaches as many names as it has
+objects, at the sizes and in the clutter that the detector will meet.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, log_softmax, normalize
+from torch.nn.functional import cross_entropy, interpolate, log_softmax, normalize
 
 from argus.data.collate import normalised
-from argus.data.sources.scenes import SceneConfig, drawable_concepts, ontology, sprite
+from argus.data.records import Sample
+from argus.data.sources.scenes import SceneConfig, drawable_concepts, ontology, scene
 from argus.model.sam3 import Sam3
 from argus.train.loop import Learner, TrainConfig
 
@@ -20,44 +25,58 @@ TEMPERATURE = 0.07  # at the start; it is learned
 
 
 @dataclass(frozen=True, kw_only=True)
-class Crops:
-    """Images of one object each, normalised, the row of its concept, and a phrase for it."""
+class Objects:
+    """Normalised images and the N objects in them: the image and mask of each, its concept's row, and a phrase for it."""
 
     images: Float[Tensor, "b 3 h w"]
-    concepts: Int[Tensor, " b"]
+    image: Int[Tensor, " n"]
+    masks: Bool[Tensor, "n h w"]
+    concepts: Int[Tensor, " n"]
     phrases: tuple[str, ...]
 
-    def to(self, device: torch.device) -> Crops:
-        return Crops(images=self.images.to(device), concepts=self.concepts.to(device), phrases=self.phrases)
+    def to(self, device: torch.device) -> Objects:
+        moved = {f.name: getattr(self, f.name).to(device) for f in fields(self) if f.name != "phrases"}
+        return Objects(**moved, phrases=self.phrases)
 
 
 @dataclass(frozen=True, kw_only=True)
-class CropBatches:
-    """The n-th batch: `images` crops made by `crop(seed)` -> (uint8 image, concept), each with one of its names.
+class Lesson:
+    """A part of the warm-up: until batch number `until`, `images` scenes a batch."""
 
-    `names` also fixes the rows of the concepts.
-    """
-
+    until: int
     images: int
-    crop: Callable[[int], tuple[np.ndarray, str]]
+    scenes: SceneConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObjectBatches:
+    """The n-th batch of the lessons (past their end the last one goes on), each object with one of its names."""
+
+    lessons: tuple[Lesson, ...]
     names: Mapping[str, tuple[str, ...]]
+    make: Callable[[SceneConfig, int], Sample] = scene
     seed: int = 0
 
-    def __call__(self, index: int) -> Crops:
+    def __call__(self, index: int) -> Objects:
+        lesson = next((lesson for lesson in self.lessons if index < lesson.until), self.lessons[-1])
+        first = self.seed + index * max(lesson.images for lesson in self.lessons)
+        samples = [self.make(lesson.scenes, first + i) for i in range(lesson.images)]
         rng = np.random.default_rng([self.seed, index])
-        made = [self.crop(self.seed + index * self.images + i) for i in range(self.images)]
         rows = {concept: row for row, concept in enumerate(self.names)}
-        phrases = [self.names[concept] for _, concept in made]
-        return Crops(
-            images=normalised(np.stack([image for image, _ in made])),
-            concepts=torch.tensor([rows[concept] for _, concept in made]),
-            phrases=tuple(names[int(rng.integers(len(names)))] for names in phrases),
+        concepts = [concept for sample in samples for concept in sample.concepts]
+        image = np.repeat(np.arange(len(samples)), [len(sample.masks) for sample in samples])
+        return Objects(
+            images=normalised(np.stack([sample.image for sample in samples])),
+            image=torch.from_numpy(image),
+            masks=torch.from_numpy(np.concatenate([sample.masks for sample in samples])),
+            concepts=torch.tensor([rows[concept] for concept in concepts], dtype=torch.int64),
+            phrases=tuple(str(rng.choice(self.names[concept])) for concept in concepts),
         )
 
 
 @dataclass(frozen=True, kw_only=True)
 class TowerLosses:
-    """Contrastive and classification loss, which add up to `total`, and the share of crops classified right."""
+    """Contrastive and classification loss, which add up to `total`, and the share of objects classified right."""
 
     total: Float[Tensor, ""]
     contrastive: Float[Tensor, ""]
@@ -65,7 +84,7 @@ class TowerLosses:
     accuracy: Float[Tensor, ""]
 
 
-class TowerLearner(Learner[Crops]):
+class TowerLearner(Learner[Objects]):
     """Vision and text encoder under a norm and three heads that are thrown away.
 
     The contrast is within each batch, so here accumulating is not the same as one large batch."""
@@ -75,17 +94,16 @@ class TowerLearner(Learner[Crops]):
         self.model = model
         width = model.config.detector.width
         self.norm = nn.LayerNorm(model.config.vision.width)
-        self.norm = nn.LayerNorm(model.config.vision.width)
         self.image_head = nn.Linear(model.config.vision.width, width)
         self.text_head = nn.Linear(width, width)
         self.class_head = nn.Linear(model.config.vision.width, concepts)
         self.scale = nn.Parameter(torch.tensor(1 / TEMPERATURE).log())
 
-    def totals(self, batches: Sequence[Crops]) -> int:
-        return sum(len(batch.concepts) for batch in batches)
+    def totals(self, batches: Sequence[Objects]) -> int:
+        return max(sum(len(batch.concepts) for batch in batches), 1)
 
-    def forward(self, batch: Crops, totals: int) -> TowerLosses:
-        pooled = self.norm(self.model.vision(batch.images).mean((1, 2)))  # (b, c)
+    def forward(self, batch: Objects, totals: int) -> TowerLosses:
+        pooled = self.norm(pool(self.model.vision(batch.images), batch.image, batch.masks))  # (n, c)
         tokens, valid = self.model.encode_text(batch.phrases)
         meaning = (tokens * valid[..., None]).sum(1) / valid.sum(1, keepdim=True)
         images, texts, scores = self.image_head(pooled), self.text_head(meaning), self.class_head(pooled)
@@ -103,6 +121,15 @@ class TowerLearner(Learner[Crops]):
         )
 
 
+def pool(
+    tokens: Float[Tensor, "b h w c"], image: Int[Tensor, " n"], masks: Bool[Tensor, "n height width"]
+) -> Float[Tensor, "n c"]:
+    """Each object's mean token, weighted by how much of a token's patch its mask covers."""
+    cover = interpolate(masks[:, None].float(), tokens.shape[1:3], mode="area").flatten(1)  # (n, h w)
+    cover = cover / cover.sum(1, keepdim=True).clamp(min=1e-6)
+    return (cover[:, None].to(tokens.dtype) @ tokens.flatten(1, 2)[image])[:, 0]
+
+
 def contrastive_loss(logits: Float[Tensor, "b b"], concepts: Int[Tensor, " b"]) -> Float[Tensor, ""]:
     """Softmax over the batch both ways (CLIP); all pairs of one concept are right, in equal shares."""
     same = (concepts[:, None] == concepts).to(logits.dtype)
@@ -113,22 +140,23 @@ def contrastive_loss(logits: Float[Tensor, "b b"], concepts: Int[Tensor, " b"]) 
 
 @dataclass(frozen=True, kw_only=True)
 class TowerRecipe:
-    """A whole tower warm-up: `images` crops a batch, each asked by a name in either language."""
+    """A whole tower warm-up: lessons from few concepts on plain grounds to all of them."""
 
     train: TrainConfig
-    images: int
-    scenes: SceneConfig
+    lessons: tuple[Lesson, ...]
+
+    @property
+    def scenes(self) -> SceneConfig:
+        """The last lesson's, which shows every concept."""
+        return self.lessons[-1].scenes
 
     def learner(self, model: Sam3) -> TowerLearner:
-        return TowerLearner(model, len(drawable_concepts(self.scenes)))
+        return TowerLearner(model, len(self._names()))
 
-    def batches(self) -> CropBatches:
-        return CropBatches(images=self.images, crop=self._crop, names=self._names(), seed=self.train.seed)
-
-    def _crop(self, seed: int) -> tuple[np.ndarray, str]:
-        made = sprite(self.scenes, seed)
-        return made.image, made.concept
+    def batches(self) -> ObjectBatches:
+        return ObjectBatches(lessons=self.lessons, names=self._names(), seed=self.train.seed)
 
     def _names(self) -> dict[str, tuple[str, ...]]:
         concepts = ontology().concepts
-        return {id_: concepts[id_].names_en + concepts[id_].names_zh for id_ in drawable_concepts(self.scenes)}
+        shown = dict.fromkeys(c for lesson in self.lessons for c in drawable_concepts(lesson.scenes))
+        return {id_: concepts[id_].names_en + concepts[id_].names_zh for id_ in shown}

@@ -3,12 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from jaxtyping import UInt8
 
 from argus.data.sources.scenes import textures
+
+ON_PHOTOS = (
+    "plant",
+    "building",
+    "furniture",
+    "sky thing",
+    "mountain",
+    "rock",
+    "wood",
+    "brick",
+    "door",
+    "window",
+    "light source",
+)
+"""What a patch of photo may show without anybody having marked it; phrases about these are not asked over photos."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ground:
+    """A ground; `shows` are the concepts that may be on it unmarked."""
+
+    image: UInt8[np.ndarray, "h w 3"]
+    shows: tuple[str, ...] = ()
 
 
 def background(
@@ -17,16 +41,16 @@ def background(
     *,
     plainness: float,
     patches: UInt8[np.ndarray, "n s s 3"] | None,
-) -> UInt8[np.ndarray, "h w 3"]:
+) -> Ground:
     """A ground; with probability `plainness` a flat colour or a slow ramp, else any kind (half of them `patches`)."""
     if rng.random() < plainness:
-        return _to_uint8(_plain(size_hw, rng))
+        return Ground(image=_to_uint8(_plain(size_hw, rng)))
     if patches is not None and rng.random() < 0.5:
-        return _patch(size_hw, rng, patches)
+        return Ground(image=_patch(size_hw, rng, patches), shows=ON_PHOTOS)
     image = _KINDS[rng.integers(len(_KINDS))](size_hw, rng)
     if rng.random() < 0.3:
         image = image * (0.75 + 0.5 * textures.noise_field(size_hw, rng, cells=3))[..., None]
-    return _to_uint8(image)
+    return Ground(image=_to_uint8(image))
 
 
 def _two_colours(rng: np.random.Generator) -> tuple[UInt8[np.ndarray, "3"], UInt8[np.ndarray, "3"]]:

@@ -77,7 +77,7 @@ def draw(
     for layer in layers:
         if shadows:
             _shadow(image, layer, direction, strength)
-        window, part = _windows(layer, image.shape[:2])
+        window, part = _windows(layer.left, layer.top, layer.rgba.shape[:2], image.shape[:2])
         if part is not None:
             target = image[window]
             source = layer.rgba[part]
@@ -90,9 +90,9 @@ def light(rgba: UInt8[np.ndarray, "h w 4"], rng: np.random.Generator) -> UInt8[n
     """The sprite brighter or darker, with a slow ramp of light over it."""
     gain = rng.uniform(0.85, 1.08)
     field = gain * (1 + rng.uniform(0, 0.25) * (textures.ramp_field(rgba.shape[:2], rng) - 0.5))
-    out = rgba.copy()
-    out[..., :3] = np.minimum(rgba[..., :3] * field[..., None], rgba[..., 3:])
-    return out
+    lit = cv2.multiply(rgba[..., :3], cv2.merge([field] * 3), dtype=cv2.CV_8U)
+    alpha = rgba[..., 3]
+    return np.dstack([cv2.min(lit, cv2.merge([alpha] * 3)), alpha])
 
 
 def restyle(rgba: UInt8[np.ndarray, "h w 4"], rng: np.random.Generator) -> UInt8[np.ndarray, "h w 4"]:
@@ -163,21 +163,22 @@ def masks_from_labels(labels: Int16[np.ndarray, "h w"], count: int) -> Bool[np.n
 def _label(layers: Sequence[Layer], keep: Sequence[int], size_hw: tuple[int, int]) -> Int16[np.ndarray, "h w"]:
     labels = np.zeros(size_hw, np.int16)
     for position, index in enumerate(keep, start=1):
-        window, part = _windows(layers[index], size_hw)
+        window, part = _windows(layers[index].left, layers[index].top, layers[index].rgba.shape[:2], size_hw)
         if part is not None:
             labels[window][layers[index].rgba[..., 3][part] > _SOLID] = position
     return labels
 
 
-def _windows(layer: Layer, size_hw: tuple[int, int]) -> tuple[tuple[slice, slice], tuple[slice, slice] | None]:
-    """The window of the image under a layer and the part of the layer over the image (None: outside)."""
-    height, width = layer.rgba.shape[:2]
-    top, left = max(layer.top, 0), max(layer.left, 0)
-    bottom, right = min(layer.top + height, size_hw[0]), min(layer.left + width, size_hw[1])
-    window = slice(top, bottom), slice(left, right)
-    if bottom <= top or right <= left:
+def _windows(
+    left: int, top: int, part_hw: tuple[int, ...], whole_hw: tuple[int, ...]
+) -> tuple[tuple[slice, slice], tuple[slice, slice] | None]:
+    """The window of the whole under a part put at (left, top), and the piece of the part over it (None: outside)."""
+    low_y, low_x = max(top, 0), max(left, 0)
+    high_y, high_x = min(top + part_hw[0], whole_hw[0]), min(left + part_hw[1], whole_hw[1])
+    window = slice(low_y, high_y), slice(low_x, high_x)
+    if high_y <= low_y or high_x <= low_x:
         return window, None
-    return window, (slice(top - layer.top, bottom - layer.top), slice(left - layer.left, right - layer.left))
+    return window, (slice(low_y - top, high_y - top), slice(low_x - left, high_x - left))
 
 
 def _shadow(image: UInt8[np.ndarray, "h w 3"], layer: Layer, direction: np.ndarray, strength: float) -> None:
@@ -186,9 +187,9 @@ def _shadow(image: UInt8[np.ndarray, "h w 3"], layer: Layer, direction: np.ndarr
     margin = side // 6 + 2
     alpha = cv2.copyMakeBorder(layer.rgba[..., 3], margin, margin, margin, margin, cv2.BORDER_CONSTANT)
     soft = cv2.blur(alpha, (margin, margin))
-    offset_x, offset_y = np.round(direction * side * 0.12).astype(int)
-    cast = Layer(rgba=soft[..., None], left=layer.left - margin + offset_x, top=layer.top - margin + offset_y)
-    window, part = _windows(cast, image.shape[:2])
+    offset_x, offset_y = np.round(direction * side * 0.12).astype(int).tolist()
+    left, top = layer.left - margin + offset_x, layer.top - margin + offset_y
+    window, part = _windows(left, top, soft.shape, image.shape[:2])
     if part is not None:
         shade = cv2.merge([255 - (soft[part] * strength).astype(np.uint8)] * 3)
         image[window] = cv2.multiply(image[window], shade, scale=1 / 255)

@@ -16,7 +16,7 @@ class SceneConfig:
     """What scenes look like. The same configuration and seed give the same bytes.
 
     `cache_folder` holds what `prepare` wrote; `size` is the side of the square image in pixels. `difficulty` runs from
-    0 (few large objects of few concepts on plain grounds) to 1 (everything). `chinese_share` of the phrases are
+    0 (few large objects of few concepts on plain grounds) to 1 (everything); at 1 things of `concepts` kinds are shown. `chinese_share` of the phrases are
     Chinese; each scene carries between `min_prompts` and `max_prompts` phrases, about half of them without instance.
     """
 
@@ -24,6 +24,7 @@ class SceneConfig:
     size: int = 280
     styles: tuple[str, ...] = TRAIN_STYLES
     difficulty: float = 1.0
+    concepts: int = 450
     max_objects: int = 20
     min_prompts: int = 8
     max_prompts: int = 16

@@ -100,7 +100,7 @@ def _cut(path: Path, found: list[dict[str, Any]], concepts: dict[int, str]) -> I
             yield PackedSprite(concept=concept, rgba=_sprite(photo, mask))
 
 
-def _sprite(photo: UInt8[np.ndarray, "h w 3"], mask: Bool[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w 4"]:
+def _sprite(photo: UInt8[np.ndarray, "h w 3"], mask: Bool[np.ndarray, "h w"]) -> UInt8[np.ndarray, "oh ow 4"]:
     """Trimmed to the mask, with a soft edge, scaled to the packs' longer side."""
     rows, columns = np.nonzero(mask.any(1))[0], np.nonzero(mask.any(0))[0]
     window = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
@@ -115,7 +115,7 @@ def _in_one_piece(mask: Bool[np.ndarray, "h w"]) -> bool:
     """Whether nine tenths of the mask hang together: the others are halves of things behind something."""
     _, _, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
     areas = stats[1:, cv2.CC_STAT_AREA]
-    return len(areas) > 0 and areas.max() >= 0.9 * areas.sum()
+    return len(areas) > 0 and bool(areas.max() >= 0.9 * areas.sum())
 
 
 def _patches(path: Path, found: list[dict[str, Any]]) -> Iterator[UInt8[np.ndarray, "s s 3"]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import chain
 
 import numpy as np
 
@@ -39,13 +40,20 @@ class Asker:
     usable: tuple[str, ...]
     chinese_share: float
 
-    def ask(self, placed: Sequence[Placed], rng: np.random.Generator, count: int) -> tuple[Query, ...]:
-        """About `count` phrases with different texts, half of them (all in an empty scene) without instance."""
+    def ask(
+        self, placed: Sequence[Placed], unmarked: tuple[str, ...], rng: np.random.Generator, count: int
+    ) -> tuple[Query, ...]:
+        """Up to `count` phrases with different texts, half of them (all in an empty scene) without instance.
+
+        What can be said about few objects is little; then there are fewer. `unmarked` are concepts that may be in the
+        picture without being one of `placed`: nothing is asked about them, what is above and what is below them.
+        """
         queries: dict[str, Query] = {}
-        wanted = min(count // 2, 2 + 3 * len(placed)) if placed else 0
-        for phrase, kind in self._positives(placed, rng):
-            if len(queries) >= wanted:
+        for phrase, kind in chain(self._positives(placed, rng), self._positives(placed, rng)):  # again in other words
+            if len(queries) >= count // 2:
                 break
+            if self._is_about(phrase, unmarked):
+                continue
             self._add(phrase, kind, placed, rng, queries)
         present = len(queries)
         absent = count - count // 2 if not placed else max(4, present + int(rng.integers(-1, 2)))
@@ -53,9 +61,14 @@ class Asker:
             if len(queries) >= present + absent:
                 break
             absence, kind = self._negative(placed, rng)
-            if absence is not None:
+            if absence is not None and not self._is_about(absence, unmarked):
                 self._add(absence, kind, placed, rng, queries)
         return tuple(queries.values())
+
+    def _is_about(self, phrase: Phrase, unmarked: tuple[str, ...]) -> bool:
+        """Whether the phrase could name one of the unmarked concepts."""
+        ancestors = self.ontology.ancestors
+        return any(other in ancestors[phrase.concept] or phrase.concept in ancestors[other] for other in unmarked)
 
     def _add(
         self, phrase: Phrase, kind: str, placed: Sequence[Placed], rng: np.random.Generator, queries: dict[str, Query]
@@ -119,7 +132,7 @@ class Asker:
     def _absent(self, placed: Sequence[Placed], rng: np.random.Generator) -> Phrase:
         """Any concept, or what is above any: large groups come up as often as they would be present."""
         concept = str(rng.choice(self.usable))
-        if rng.random() < 0.4:
+        if rng.random() < 0.55:
             concept = str(rng.choice(sorted(self.ontology.ancestors[concept].intersection(self.usable))))
         colour = str(rng.choice(_COLOURS)) if rng.random() < 0.15 else None
         size = str(rng.choice(list(_SIZES_EN))) if rng.random() < 0.15 else None

@@ -12,7 +12,7 @@ from jaxtyping import Float32, Float64, UInt8
 from argus.data.sources.scenes import textures
 from argus.data.sources.scenes.colours import BY_NAME, sample_rgb
 
-Outline = Float64[np.ndarray, "n 2"]
+Outline = Float64[np.ndarray, "_ 2"]
 PATTERNS = {"striped": "条纹", "dotted": "波点", "checkered": "格子"}
 """Patterns that phrases may name, English to Chinese."""
 

@@ -12,7 +12,7 @@ from jaxtyping import UInt8
 
 from argus.data.records import Sample
 from argus.data.sources.scenes import compose
-from argus.data.sources.scenes.backgrounds import background
+from argus.data.sources.scenes.backgrounds import Ground, background
 from argus.data.sources.scenes.bank import PHOTOS_STYLE, SIDES, SpriteBank
 from argus.data.sources.scenes.colours import ColourReading, read_colour
 from argus.data.sources.scenes.concepts import Ontology, ontology
@@ -76,8 +76,9 @@ class _Stage:
         self.bank = SpriteBank(config.cache_folder, config.styles)
         self.shapes = {c.id: _shape_of(c.glyphs) for c in self.ontology.concepts.values() if _shape_of(c.glyphs)}
         everything = [id_ for id_ in self.ontology.concepts if id_ in self.bank.by_concept or id_ in self.shapes]
-        count = round(_FEW_CONCEPTS + config.difficulty * (len(everything) - _FEW_CONCEPTS))
-        chosen = set(np.random.default_rng(0).permutation(everything)[:count].tolist())
+        drawn = [c.id for c in self.ontology.concepts.values() if c.glyphs]  # the same choice whatever the styles
+        count = round(_FEW_CONCEPTS + config.difficulty * max(config.concepts - _FEW_CONCEPTS, 0))
+        chosen = set(np.random.default_rng(0).permutation(drawn)[: min(count, config.concepts)].tolist())
         self.pool = tuple(id_ for id_ in everything if id_ in chosen)
         self._pool_shapes = tuple(id_ for id_ in self.pool if id_ in self.shapes) or self.pool
         self._pool_photos = tuple(id_ for id_ in self.pool if self._has_photos(id_)) or self.pool
@@ -93,14 +94,14 @@ class _Stage:
         objects = self._objects(rng)
         keep, labels, fractions = compose.visible_layers([thing.layer for thing in objects], (size, size))
         layers = [objects[index].layer for index in keep]
-        image = compose.draw(ground, layers, rng, shadows=bool(rng.random() < 0.5))
+        image = compose.draw(ground.image, layers, rng, shadows=bool(rng.random() < 0.5))
         image = compose.photograph(image, rng, config.difficulty)
         placed = [replace(objects[i].placed, visible=fraction) for i, fraction in zip(keep, fractions, strict=True)]
         count = int(rng.integers(config.min_prompts, config.max_prompts + 1))
         return Sample(
             image=image,
             masks=compose.masks_from_labels(labels, len(keep)),
-            queries=self.asker.ask(placed, rng, count),
+            queries=self.asker.ask(placed, ground.shows, rng, count),
             concepts=tuple(thing.concept for thing in placed),
             name=f"scene-{seed:010d}",
         )
@@ -114,10 +115,10 @@ class _Stage:
         height, width = thing.layer.rgba.shape[:2]
         left, top = (np.array([size - width, size - height]) * rng.uniform(0.2, 0.8, 2)).round().astype(int).tolist()
         layer = compose.Layer(rgba=thing.layer.rgba, left=left, top=top)
-        image = compose.draw(self._ground(rng, 0.2), [layer], rng, shadows=bool(rng.random() < 0.5))
+        image = compose.draw(self._ground(rng, 0.2).image, [layer], rng, shadows=bool(rng.random() < 0.5))
         return SpriteSample(image=compose.photograph(image, rng, 0.7), concept=concept)
 
-    def _ground(self, rng: np.random.Generator, plainness: float) -> UInt8[np.ndarray, "s s 3"]:
+    def _ground(self, rng: np.random.Generator, plainness: float) -> Ground:
         size_hw = (self.config.size, self.config.size)
         return background(size_hw, rng, plainness=plainness, patches=self.patches)
 

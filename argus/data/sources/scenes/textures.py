@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import cos, pi, sin
 
 import cv2
 import numpy as np
@@ -26,24 +27,24 @@ def noise_field(size_hw: tuple[int, int], rng: np.random.Generator, *, cells: fl
 def ramp_field(size_hw: tuple[int, int], rng: np.random.Generator) -> Field:
     """A linear ramp in 0..1 in a random direction."""
     x, y = _grid(size_hw)
-    angle = rng.uniform(0, 2 * np.pi)
-    return _to_unit(x * np.cos(angle) + y * np.sin(angle))
+    angle = rng.uniform(0, 2 * pi)
+    return _to_unit(x * cos(angle) + y * sin(angle))
 
 
 def stripe_field(size_hw: tuple[int, int], rng: np.random.Generator, *, count: float) -> Field:
     """About `count` hard-edged stripes across, in a random direction; values 0 and 1."""
     x, y = _grid(size_hw)
-    angle, duty = rng.uniform(0, np.pi), rng.uniform(0.35, 0.65)
-    phase = (x * np.cos(angle) + y * np.sin(angle)) * count + rng.random()
+    angle, duty = rng.uniform(0, pi), rng.uniform(0.35, 0.65)
+    phase = (x * cos(angle) + y * sin(angle)) * count + rng.random()
     return ((phase % 1) < duty).astype(np.float32)
 
 
 def dot_field(size_hw: tuple[int, int], rng: np.random.Generator, *, count: float) -> Field:
     """About `count` dots across in a turned lattice; values 0 and 1."""
     x, y = _grid(size_hw)
-    angle, radius = rng.uniform(0, np.pi), rng.uniform(0.24, 0.38)
-    u = (x * np.cos(angle) + y * np.sin(angle)) * count
-    v = (y * np.cos(angle) - x * np.sin(angle)) * count
+    angle, radius = rng.uniform(0, pi), rng.uniform(0.24, 0.38)
+    u = (x * cos(angle) + y * sin(angle)) * count
+    v = (y * cos(angle) - x * sin(angle)) * count
     return (((u % 1 - 0.5) ** 2 + (v % 1 - 0.5) ** 2) < radius**2).astype(np.float32)
 
 
@@ -51,8 +52,8 @@ def checker_field(size_hw: tuple[int, int], rng: np.random.Generator, *, count: 
     """A checkerboard of about `count` squares across, a little turned; values 0 and 1."""
     x, y = _grid(size_hw)
     angle = rng.normal(0, 0.15)
-    u = np.floor((x * np.cos(angle) + y * np.sin(angle)) * count)
-    v = np.floor((y * np.cos(angle) - x * np.sin(angle)) * count)
+    u = np.floor((x * cos(angle) + y * sin(angle)) * count)
+    v = np.floor((y * cos(angle) - x * sin(angle)) * count)
     return ((u + v) % 2).astype(np.float32)
 
 
@@ -69,8 +70,8 @@ def marble_field(size_hw: tuple[int, int], rng: np.random.Generator) -> Field:
     """Veins in a smooth ground; values in 0..1."""
     x, y = _grid(size_hw)
     bend = noise_field(size_hw, rng, cells=3, octaves=4)
-    angle = rng.uniform(0, np.pi)
-    return np.abs(np.sin((x * np.cos(angle) + y * np.sin(angle)) * 6 + bend * 9)).astype(np.float32)
+    angle = rng.uniform(0, pi)
+    return np.abs(np.sin((x * cos(angle) + y * sin(angle)) * 6 + bend * 9)).astype(np.float32)
 
 
 def grain_field(size_hw: tuple[int, int], rng: np.random.Generator) -> Field:

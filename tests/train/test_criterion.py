@@ -1,0 +1,81 @@
+"""The detection loss as a whole: accumulation, who learns from an absent concept, and that parts add up."""
+
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+import torch
+
+from argus.data.collate import Batch, PromptMix, collate
+from argus.train.criterion import Criterion, DetectorLosses, LossConfig, Totals
+from argus.train.stages.detector import DetectorLearner
+from tests.train.toys import joined, tiny_model, toy_scene
+
+MIX = PromptMix(per_image=3, boxes_only=0.2, text_and_boxes=0.3)
+
+
+def batch_of(seeds: list[int]) -> Batch:
+    return collate([toy_scene(seed) for seed in seeds], MIX, np.random.default_rng(seeds))
+
+
+def backward(learner: DetectorLearner, batches: list[Batch]) -> tuple[list[DetectorLosses], list[torch.Tensor]]:
+    torch.manual_seed(3)
+    learner.zero_grad()
+    totals = learner.totals(batches)
+    losses = [learner(batch, totals) for batch in batches]
+    for part in losses:
+        part.total.backward()
+    return losses, [p.grad.clone() for p in learner.parameters() if p.grad is not None]
+
+
+def test_accumulating_batches_equals_one_batch() -> None:
+    torch.manual_seed(0)
+    learner = DetectorLearner(tiny_model(), LossConfig(mask_points=64))
+    single = [batch_of([seed]) for seed in range(4)]
+    one, gradients = backward(learner, [joined(single)])
+    parts, accumulated = backward(learner, single)
+    for field in fields(DetectorLosses):
+        total = sum(getattr(part, field.name) for part in parts)
+        assert torch.isclose(getattr(one[0], field.name), total, rtol=1e-4, atol=1e-6), field.name
+    assert len(gradients) == len(accumulated)
+    for a, b in zip(gradients, accumulated, strict=True):
+        assert torch.allclose(a, b, rtol=1e-3, atol=1e-4 * float(a.abs().max()) + 1e-6)
+
+
+def test_parts_add_up_to_the_total() -> None:
+    learner = DetectorLearner(tiny_model(), LossConfig(mask_points=64))
+    (losses,), _ = backward(learner, [batch_of([0, 1])])
+    measures = {"total", "presence_accuracy", "matched_iou"}
+    parts = [getattr(losses, field.name) for field in fields(losses) if field.name not in measures]
+    assert torch.isclose(torch.stack(parts).sum(), losses.total)
+    assert all(part > 0 for part in parts)
+
+
+@pytest.mark.parametrize("present", [True, False])
+def test_queries_learn_only_where_the_concept_is_present(present: bool) -> None:
+    sample = toy_scene(0)
+    kept = tuple(query for query in sample.queries if bool(query.instances) == present)
+    batch = collate([replace(sample, queries=kept)], PromptMix(per_image=3), np.random.default_rng(0))
+    model = tiny_model()
+    out = model.train_forward(model.encode(batch.images), batch.prompts, batch.targets.present.nonzero()[:, 0])
+    of_queries = [
+        out.one_to_one.query_logits,
+        out.one_to_one.boxes_cxcywh_norm,
+        out.one_to_many.query_logits,
+        out.one_to_many.boxes_cxcywh_norm,
+    ]
+    losses = Criterion(LossConfig(mask_points=64))(out, batch.targets, Totals.of([batch.targets]))
+    *gradients, of_presence = torch.autograd.grad(losses.total, [*of_queries, out.presence_logits], allow_unused=True)
+    for gradient in gradients:
+        assert (gradient is not None and bool(gradient.any())) == present
+    assert bool(of_presence.all())
+
+
+def test_an_absent_prompt_gives_its_queries_no_gradient_beside_a_present_one() -> None:
+    batch = batch_of([0, 1, 2, 3])
+    assert 0 < int(batch.targets.present.sum()) < len(batch.prompts)
+    model = tiny_model()
+    out = model.train_forward(model.encode(batch.images), batch.prompts, batch.targets.present.nonzero()[:, 0])
+    losses = Criterion(LossConfig(mask_points=64))(out, batch.targets, Totals.of([batch.targets]))
+    (gradient,) = torch.autograd.grad(losses.total, out.one_to_one.query_logits)
+    assert torch.equal(gradient.abs().sum((0, 2)) > 0, batch.targets.present)
