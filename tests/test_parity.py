@@ -151,6 +151,12 @@ def test_a_wide_image_is_not_read_as_a_tall_one(models: dict[int, Sam3]) -> None
     assert difference(a, b) > 100 * TOLERANCE
 
 
+def test_bf16_is_near_fp32(folders: dict[int, Path], models: dict[int, Sam3]) -> None:
+    model = argus.load(folders[224], "cpu", "bf16", merges_file())
+    errors = differences(answer(model, "text with boxes", 224), answer(models[224], "text with boxes", 224))
+    assert max(errors.values()) < 0.1, errors
+
+
 def compare(model: Sam3, case: str, size: int) -> dict[str, float]:
     """How far each output is from the reference's, as a share of 1 + the largest value."""
     return differences(answer(model, case, size), expected(case, size))

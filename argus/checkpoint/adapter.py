@@ -59,6 +59,9 @@ GRID = Transform(
     to_theirs=lambda parts: [parts[0].reshape(1, -1, parts[0].shape[-1])],
 )
 GRID_AFTER_CLS = Transform(to_ours=_without_cls, to_theirs=_with_cls)
+PAIRS = Transform(  # complex numbers to pairs, which every file of ours can hold
+    to_ours=lambda parts: [torch.view_as_real(parts[0])], to_theirs=lambda parts: [torch.view_as_complex(parts[0])]
+)
 TRANSPOSED = Transform(to_ours=lambda parts: [parts[0].t()], to_theirs=lambda parts: [parts[0].t()])
 
 

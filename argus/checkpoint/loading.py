@@ -12,6 +12,7 @@ from argus.checkpoint import huggingface_config
 from argus.checkpoint.adapter import UNUSED, Rule, is_unused, of_ours, of_theirs, their_shapes
 from argus.checkpoint.report import Report
 from argus.checkpoint.source import Layout, Source, find, find_tokenizer
+from argus.checkpoint.tensors import FLOATS
 from argus.model.detector import Detector
 from argus.model.sam3 import Origin, Sam3, Sam3Config
 from argus.model.text_encoder import TextEncoder
@@ -46,8 +47,9 @@ def load(
     found = find(source)
     plan = plan_reading(found)
     plan.report.check(f"{found.name} ({found.layout.value} layout)", found.advice)
+    reader = _read_tokenizer(tokenizer, found)
     with torch.device("meta"):
-        model = Sam3(found.config, _read_tokenizer(tokenizer, found))
+        model = Sam3(found.config, reader)
     state = _read(plan, found, target, dtype)
     unused = {name: state.pop(name) for name in list(state) if name.startswith(UNUSED)}
     model.load_state_dict(state, assign=True)
@@ -68,16 +70,13 @@ class Plan:
 def plan_reading(source: Source) -> Plan:
     """Compare the tensors of a file with those of the model, without reading them."""
     shapes = tensor_shapes(source.config)
-    points = {name for name in shapes if name.startswith(POINTS)}
     used = list(of_ours(source.layout.rules, shapes))
-    if source.layout is not Layout.META and not any(
-        name in source.stored for r in used if points & set(r.ours) for name in r.theirs
-    ):
-        used = [r for r in used if not points & set(r.ours)]
+    if source.layout is Layout.ARGUS and not any(name.startswith(POINTS) for name in source.stored):
+        used = [r for r in used if not r.ours[0].startswith(POINTS)]  # it came from a layout that holds none
     unused = [r for r in of_theirs(source.layout.rules, source.stored) if is_unused(r)]
     covered = {name for r in used for name in r.ours}
     lacking = tuple(name for name in shapes if name not in covered)
-    assert set(lacking) <= points, f"the table of {source.layout} does not name {set(lacking) - points}"
+    assert all(name.startswith(POINTS) for name in lacking), f"{source.layout} has no rule for one of {lacking}"
     return Plan(rules=(*used, *unused), lacking=lacking, shapes=shapes, report=_report(source, used, unused, shapes))
 
 
@@ -95,7 +94,9 @@ def tensor_shapes(config: Sam3Config) -> dict[str, torch.Size]:
 def choose_device(device: str | torch.device | None) -> torch.device:
     """The device asked for, or the best there is. Raises ValueError for one that is unknown or not here."""
     if device is None:
-        return torch.device("cuda" if torch.cuda.is_available() else "mps" if torch.mps.is_available() else "cpu")
+        return torch.device(
+            "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+        )
     try:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
@@ -126,6 +127,8 @@ def _report(source: Source, used: Iterable[Rule], unused: Iterable[Rule], shapes
                 missing.append(name)
             elif source.stored[name].shape != shape:
                 misshapen.append(f"{name} is {tuple(source.stored[name].shape)}, expected {tuple(shape)}")
+            elif source.stored[name].dtype not in FLOATS:
+                misshapen.append(f"{name} is {source.stored[name].dtype}, expected one of {', '.join(FLOATS)}")
     known = {name for entry in (*used, *unused) for name in entry.theirs}
     return Report(
         missing=tuple(missing),

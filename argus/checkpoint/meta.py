@@ -1,6 +1,6 @@
 """Meta's layout: the names of `sam3.pt`, which comes without a configuration and holds the published sizes."""
 
-from argus.checkpoint.adapter import GRID_AFTER_CLS, ROW, SPLIT, TRANSPOSED, Rule, rule, spelled, under
+from argus.checkpoint.adapter import GRID_AFTER_CLS, PAIRS, ROW, SPLIT, TRANSPOSED, Rule, rule, spelled, under
 
 
 def _attention(theirs: str, ours: str) -> tuple[Rule, ...]:
@@ -134,7 +134,7 @@ _VISION_POSITION = rule(
 )
 
 _UNUSED = (
-    rule("backbone.vision_backbone.trunk.blocks.*.attn.freqs_cis", "unused.vision.blocks.*.rope"),
+    rule("backbone.vision_backbone.trunk.blocks.*.attn.freqs_cis", "unused.vision.blocks.*.rope", PAIRS),
     rule("backbone.language_backbone.encoder.text_projection", "unused.text_projection", TRANSPOSED),
     *under("backbone.vision_backbone.convs.3.", "unused.neck.x0_5.", _LEVEL),
     rule("segmentation_head.pixel_decoder.conv_layers.2.{p}", "unused.mask_head.convs.2.{p}"),

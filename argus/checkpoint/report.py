@@ -10,8 +10,8 @@ SHOWN = 20
 class Report:
     """How the tensors of a file fit a model, by their names in the file.
 
-    `misshapen` says what came and what was expected. `unused` are known and not read by the detector; `tracker` are
-    those of them that belong to the tracker.
+    `misshapen` says what came and what was expected, in shape or number format. `unused` are known and not read by the
+    detector; `tracker` are those of them that belong to the tracker.
     """
 
     missing: tuple[str, ...]
@@ -28,7 +28,7 @@ class Report:
         parts = (
             ("missing", self.missing),
             ("unexpected", self.unexpected),
-            ("of another shape", self.misshapen),
+            ("of another shape or number format", self.misshapen),
             ("known and not used", self.unused),
             ("of the tracker, not used yet", self.tracker),
         )

@@ -11,7 +11,10 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-_SHORT = {"F64": "fp64", "F32": "fp32", "F16": "fp16", "BF16": "bf16"}
+FLOATS = ("fp64", "fp32", "fp16", "bf16")  # number formats that a model can be read from
+
+_SHORT = dict(zip(("F64", "F32", "F16", "BF16"), FLOATS, strict=True))
+_TORCH = dict(zip((torch.float64, torch.float32, torch.float16, torch.bfloat16), FLOATS, strict=True))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,9 +69,8 @@ def open_pickle(path: Path) -> dict[str, StoredTensor]:
 
 
 def _in_memory(tensor: Tensor) -> StoredTensor:
-    dtype = str(tensor.dtype).removeprefix("torch.")
-    short = {"float32": "fp32", "float16": "fp16", "bfloat16": "bf16", "float64": "fp64"}
-    return StoredTensor(shape=tensor.shape, dtype=short.get(dtype, dtype), read=lambda: tensor.detach())
+    dtype = _TORCH.get(tensor.dtype, str(tensor.dtype).removeprefix("torch."))
+    return StoredTensor(shape=tensor.shape, dtype=dtype, read=lambda: tensor.detach())
 
 
 def _first(error: Exception) -> str:

@@ -67,7 +67,7 @@ class Decoder(nn.Module):
         for layer in self.layers:
             given = boxes.detach()
             place = F.pad(self.box_position(sine_boxes(given, self.width).to(x.dtype)), (0, 0, 1, 0))
-            bias = F.pad(self._box_to_pixel_bias(given, grid_hw, x.dtype), (0, 0, 1, 0))
+            bias = self._box_to_pixel_bias(given, grid_hw, x.dtype)
             x = layer(x, place, bias, prompt, valid[:, None, None], keys, image, attending)
             queries = self.norm(x[:, 1:])
             boxes = (inverse_sigmoid(boxes) + self.box_head(queries).float()).sigmoid()
@@ -77,12 +77,14 @@ class Decoder(nn.Module):
 
     def _box_to_pixel_bias(
         self, boxes_cxcywh_norm: Float[Tensor, "p q 4"], grid_hw: tuple[int, int], dtype: torch.dtype
-    ) -> Float[Tensor, "p heads q n"]:
-        """A bias an axis and head from the signed, log-scaled distances of each pixel to both edges of each box."""
+    ) -> Float[Tensor, "p heads 1+q n"]:
+        """A bias an axis and head from the signed, log-scaled distances of each pixel to both edges of each box; zero in
+        the presence token's row."""
         x1, y1, x2, y2 = cxcywh_to_xyxy(boxes_cxcywh_norm).unbind(-1)
         rows = self.bias_y(_edge_distances(y1, y2, grid_hw[0]).to(dtype))  # (p, q, h, heads)
         columns = self.bias_x(_edge_distances(x1, x2, grid_hw[1]).to(dtype))  # (p, q, w, heads)
-        return (rows.permute(0, 3, 1, 2)[..., None] + columns.permute(0, 3, 1, 2)[..., None, :]).flatten(3)
+        rows, columns = (F.pad(x.permute(0, 3, 1, 2).contiguous(), (0, 0, 1, 0)) for x in (rows, columns))
+        return (rows[..., None] + columns[..., None, :]).flatten(3)
 
 
 class DecoderLayer(nn.Module):

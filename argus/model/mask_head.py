@@ -45,9 +45,9 @@ class MaskHead(nn.Module):
     ) -> Float[Tensor, "p c h4 w4"]:
         """Pixel features at four times the grid; `shares` are each prompt's image's shares of both stages."""
         x = fused + self.prompt_attention(self.prompt_norm(fused), prompt, prompt, valid[:, None, None])
-        x = x.transpose(1, 2).unflatten(2, grid_hw)  # (p, c, h, w)
+        x = x.unflatten(1, grid_hw).permute(0, 3, 1, 2)  # (p, c, h, w), channels last in memory
         for conv, norm, share in zip(self.convs, self.norms, shares, strict=True):
-            x = F.relu(norm(conv_upsampled(x, conv.weight) + share))
+            x = norm(conv_upsampled(x, conv.weight, share)).relu_()
         return x
 
     def masks(
@@ -59,20 +59,25 @@ class MaskHead(nn.Module):
         return (weight @ pixels.flatten(2) + (embed @ self.instance.bias)[..., None]).unflatten(2, pixels.shape[2:])
 
 
-def conv_upsampled(x: Float[Tensor, "p c h w"], weight: Float[Tensor, "o c 3 3"]) -> Float[Tensor, "p o h2 w2"]:
-    """3x3 convolution (no bias, padding 1) of x upsampled twice by nearest neighbour, at 4/9 of the work.
+def conv_upsampled(
+    x: Float[Tensor, "p c h w"], weight: Float[Tensor, "o c 3 3"], share: Float[Tensor, "p o h2 w2"]
+) -> Float[Tensor, "p o h2 w2"]:
+    """3x3 convolution (no bias, padding 1) of x upsampled twice by nearest neighbour, plus `share`, at 4/9 of the work.
 
     An output pixel sees only 2x2 distinct cells of x: for each of the four parities the nine weights are summed to four.
     """
-    rows = torch.stack((weight[:, :, 0], weight[:, :, 1] + weight[:, :, 2]), dim=2)  # even rows: cells i-1, i
-    odd = torch.stack((weight[:, :, 0] + weight[:, :, 1], weight[:, :, 2]), dim=2)  # odd rows: cells i, i+1
-    kernels = [torch.stack((k[..., 0], k[..., 1] + k[..., 2]), dim=-1) for k in (rows, odd)]  # even columns
-    kernels += [torch.stack((k[..., 0] + k[..., 1], k[..., 2]), dim=-1) for k in (rows, odd)]  # odd columns
-    even_even, odd_even, even_odd, odd_odd = kernels
     h, w = x.shape[2:]
-    y = F.conv2d(x, torch.cat((even_even, even_odd, odd_even, odd_odd)), padding=1)  # (p, 4 o, h + 1, w + 1)
-    parts = y.unflatten(1, (4, -1))
-    out = x.new_empty(len(x), len(weight), 2 * h, 2 * w)
-    for part, (row, column) in enumerate(((0, 0), (0, 1), (1, 0), (1, 1))):
-        out[:, :, row::2, column::2] = parts[:, part, :, row : row + h, column : column + w]
+    padded = F.pad(x, (1, 1, 1, 1))
+    out = x.new_empty(len(x), 2 * h, 2 * w, len(weight)).permute(0, 3, 1, 2)  # channels last: several times faster
+    for row in (0, 1):
+        for column in (0, 1):
+            kernel = _two_taps(_two_taps(weight, row, dim=2), column, dim=3)
+            part = F.conv2d(padded[:, :, row : row + h + 1, column : column + w + 1], kernel)
+            out[:, :, row::2, column::2] = part + share[:, :, row::2, column::2]
     return out
+
+
+def _two_taps(weight: Float[Tensor, "o c ..."], odd: int, dim: int) -> Float[Tensor, "o c ..."]:
+    """Three taps along `dim` as two: those that fall on one cell of the map before it was upsampled are summed."""
+    first, middle, last = weight.unbind(dim)
+    return torch.stack((first + middle, last) if odd else (first, middle + last), dim)

@@ -152,7 +152,7 @@ class Sam3(nn.Module):
 
     def encode_text(self, phrases: Sequence[str]) -> tuple[Float[Tensor, "p t c"], Bool[Tensor, "p t"]]:
         """Text tokens of each phrase, padded to the longest of them, and which are not padding."""
-        if torch.is_grad_enabled():
+        if torch.is_grad_enabled() and self.text.position.requires_grad:  # in training nothing is cached
             unique = list(dict.fromkeys(phrases))
             tokens, valid = self._encode_text(unique)
             rows = torch.tensor([unique.index(p) for p in phrases], device=self.device)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from argus.nn.mlp import MLP
+from argus.ops.attention import attend
 from argus.ops.rope import apply_rope, axial_rope
 
 EPS = 1e-5
@@ -99,7 +100,7 @@ class Block(nn.Module):
     def _attend(self, x: Float[Tensor, "b h w c"], rope: Complex[Tensor, "n d"]) -> Float[Tensor, "b h w c"]:
         tokens = partition(x, self.window) if self.window else x.flatten(1, 2)  # (b', n, c)
         q, k, v = self.qkv(tokens).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)  # each (b', heads, n, d)
-        y = F.scaled_dot_product_attention(apply_rope(q, rope), apply_rope(k, rope), v)
+        y = attend(apply_rope(q, rope), apply_rope(k, rope), v)
         y = self.out(y.transpose(1, 2).flatten(2))
         return unpartition(y, self.window, x.shape[1], x.shape[2]) if self.window else y.view(x.shape)
 

@@ -2,7 +2,8 @@
 
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
-from torch.nn import functional as F
+
+from argus.ops.attention import attend
 
 
 class Attention(nn.Module):
@@ -25,8 +26,7 @@ class Attention(nn.Module):
     ) -> Float[Tensor, "b q c"]:
         """`mask` broadcasts to (b, heads, q, k): True where a key may be read, or a float added to the logits."""
         q, k, v = self._split(self.query(query)), self._split(self.key(key)), self._split(self.value(value))
-        x = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
-        return self.out(x.transpose(1, 2).flatten(2))
+        return self.out(attend(q, k, v, mask).transpose(1, 2).flatten(2))
 
     def _split(self, x: Float[Tensor, "b n c"]) -> Float[Tensor, "b h n d"]:
         return x.unflatten(2, (self.heads, -1)).transpose(1, 2)

@@ -151,8 +151,8 @@ def train(
 
 
 def _save(state: TrainState[B], folder: Path, save_weights: Callable[[Sam3, Path], None]) -> None:
+    save_weights(state.ema.model.model, folder / "weights")  # first: where there is a state there are weights
     save_state(state, folder)
-    save_weights(state.ema.model.model, folder / "weights")
 
 
 def _late(began: float, minutes: float | None) -> bool:

@@ -3,8 +3,8 @@
     python tests/by_hand/official_boxes.py official_boxes.npz test_image.jpg bpe_simple_vocab_16e6.txt.gz
 
 official_boxes.npz holds what the original code answers to the photo with the phrase "shoe", one + box and one - box,
-when each tensor of its file is drawn by its own name (tests/reference/standin_weights.py). Needs 4 GB of disk, 12 GB of
-memory and some minutes; prints one line an output, and fails where one differs by more than 1e-3.
+when each tensor of its file is drawn by its own name (tests/reference/standin_weights.py). Needs 4 GB of disk, 8 GB of
+memory and a few minutes; prints one line an output, and fails where one differs by more than 1e-3.
 """
 
 import argparse

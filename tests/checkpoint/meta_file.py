@@ -18,7 +18,7 @@ def to_meta(model: Sam3) -> dict[str, Tensor]:
         "unused.text_projection": torch.randn(7, c.text.width),
         "unused.neck.x0_5.project.weight": torch.randn(c.detector.width, c.vision.width, 1, 1),
         "unused.mask_head.norms.2.bias": torch.randn(c.detector.width),
-        "unused.vision.blocks.0.rope": torch.randn(4, 4, dtype=torch.complex64),
+        "unused.vision.blocks.0.rope": torch.randn(4, 4, 2),
         "unused.vision.cls_position": torch.randn(1, 1, c.vision.width),
         "unused.meta.tracker.no_obj_ptr": torch.randn(1, 4),
         "unused.meta.sam2_convs.0.conv_1x1.bias": torch.randn(4),

@@ -94,6 +94,11 @@ def test_wrong_shape(native: Path) -> None:
     refused(native, r"text.norm.bias is \(17,\), expected \(16,\)")
 
 
+def test_quantised_tensors(native: Path) -> None:
+    rewritten(native, lambda tensors: tensors.update({"text.norm.bias": torch.ones(16, dtype=torch.int8)}))
+    refused(native, "text.norm.bias is I8, expected one of fp64, fp32")
+
+
 def test_the_whole_report_comes_at_once(detector: Path, merges: Path, tmp_path: Path) -> None:
     tensors = load_file(detector / WEIGHTS)
     del tensors["text_projection.bias"]
@@ -140,6 +145,7 @@ class Evil:
         return Path.touch, (self.mark,)
 
 
+@pytest.mark.filterwarnings("ignore:Detected pickle protocol")
 @pytest.mark.parametrize("zipped", [True, False])
 def test_a_pickle_that_wants_to_run_code(tmp_path: Path, zipped: bool) -> None:
     mark = tmp_path / "was_run"

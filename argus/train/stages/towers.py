@@ -85,17 +85,15 @@ class TowerLosses:
 
 
 class TowerLearner(Learner[Objects]):
-    """Vision and text encoder under a norm and three heads that are thrown away.
+    """Vision encoder, the neck's level that the detector reads, and text encoder.
 
-    The contrast is within each batch, so here accumulating is not the same as one large batch."""
+    The contrast is between what the detector will see: the neck's map and the text tokens. The concepts' classification
+    head beside it is thrown away. The contrast is within each batch, so here accumulating is not the same as one large batch."""
 
     def __init__(self, model: Sam3, concepts: int) -> None:
         super().__init__()
         self.model = model
-        width = model.config.detector.width
         self.norm = nn.LayerNorm(model.config.vision.width)
-        self.image_head = nn.Linear(model.config.vision.width, width)
-        self.text_head = nn.Linear(width, width)
         self.class_head = nn.Linear(model.config.vision.width, concepts)
         self.scale = nn.Parameter(torch.tensor(1 / TEMPERATURE).log())
 
@@ -103,10 +101,12 @@ class TowerLearner(Learner[Objects]):
         return max(sum(len(batch.concepts) for batch in batches), 1)
 
     def forward(self, batch: Objects, totals: int) -> TowerLosses:
-        pooled = self.norm(pool(self.model.vision(batch.images), batch.image, batch.masks))  # (n, c)
+        trunk = self.model.vision(batch.images)
+        level = self.model.detector.neck.x1(trunk.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)  # (b, h, w, c)
         tokens, valid = self.model.encode_text(batch.phrases)
-        meaning = (tokens * valid[..., None]).sum(1) / valid.sum(1, keepdim=True)
-        images, texts, scores = self.image_head(pooled), self.text_head(meaning), self.class_head(pooled)
+        images = pool(level, batch.image, batch.masks)
+        texts = (tokens * valid[..., None]).sum(1) / valid.sum(1, keepdim=True)
+        scores = self.class_head(self.norm(pool(trunk, batch.image, batch.masks)))
         with torch.autocast(batch.images.device.type, enabled=False):
             likeness = normalize(images.float(), dim=-1) @ normalize(texts.float(), dim=-1).T
             contrastive = contrastive_loss(likeness * self.scale.exp().clamp(max=100), batch.concepts)

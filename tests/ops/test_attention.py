@@ -1,0 +1,42 @@
+"""The written-out gradient is the fused kernel's, and it is what training on a CPU uses."""
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn.functional import scaled_dot_product_attention
+
+from argus.ops.attention import PLAIN_KEYS, attend
+
+
+def made(keys: int, kind: str) -> tuple[list[Tensor], Tensor | None]:
+    generator = torch.Generator().manual_seed(0)
+    shapes = ((2, 3, 5, 8), (2, 3, keys, 8), (2, 3, keys, 8))
+    inputs = [torch.randn(s, generator=generator, dtype=torch.float64).requires_grad_() for s in shapes]
+    if kind == "allowed":
+        mask = torch.rand(2, 1, 1, keys, generator=generator) > 0.4
+        return inputs, mask.index_fill(3, torch.tensor([0]), True)
+    if kind == "bias":
+        bias = torch.randn(2, 3, 5, keys, generator=generator, dtype=torch.float64).requires_grad_()
+        return [*inputs, bias], bias
+    return inputs, None
+
+
+@pytest.mark.parametrize("keys", [5, PLAIN_KEYS + 1])
+@pytest.mark.parametrize("kind", ["plain", "allowed", "bias"])
+def test_same_values_and_gradients_as_the_fused_kernel(keys: int, kind: str) -> None:
+    inputs, mask = made(keys, kind)
+    ours = attend(*inputs[:3], mask)
+    fused = scaled_dot_product_attention(*inputs[:3], attn_mask=mask)
+    weight = torch.linspace(-1, 1, ours.numel(), dtype=torch.float64).view(ours.shape)
+    torch.testing.assert_close(ours, fused)
+    for a, b in zip(torch.autograd.grad(ours, inputs, weight), torch.autograd.grad(fused, inputs, weight)):
+        torch.testing.assert_close(a, b)
+
+
+def test_causal_queries_do_not_see_what_follows() -> None:
+    inputs, _ = made(5, "plain")
+    ours = attend(*inputs, causal=True)
+    fused = scaled_dot_product_attention(*inputs, is_causal=True)
+    torch.testing.assert_close(ours, fused)
+    gradient = torch.autograd.grad(ours[:, :, 0].sum(), inputs[2])[0]
+    assert gradient[:, :, 0].abs().min() > 0 and not gradient[:, :, 1:].any()
