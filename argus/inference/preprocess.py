@@ -98,9 +98,10 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 
 
 def _deep_grey(values: np.ndarray) -> Image.Image:
-    """Grey of more than 8 bits: 0..65535 to 0..255, unless nothing is above 255 (8 bits in a wide file); or 0..1."""
+    """Grey of more than 8 bits: 0..65535 to 0..255, unless nothing is above 255 (8 bits in a wide file); floats 0..1 too."""
+    is_fraction = np.issubdtype(values.dtype, np.floating)
     values = np.nan_to_num(values.astype(np.float32))
-    if values.max() <= 1 and not np.array_equal(values, values.round()):
+    if is_fraction and values.max() <= 1:
         values = values * 255
     elif values.max() > 255:
         values = values / 257

@@ -55,8 +55,9 @@ class MaskHead(nn.Module):
     ) -> Float[Tensor, "p q h w"]:
         """Mask logits; the 1x1 projection of the pixels is applied to the few queries instead."""
         embed = self.query_embed(queries)
-        weight = embed @ self.instance.weight[:, :, 0, 0]  # (p, q, c)
-        return (weight @ pixels.flatten(2) + (embed @ self.instance.bias)[..., None]).unflatten(2, pixels.shape[2:])
+        weight, bias = embed @ self.instance.weight[:, :, 0, 0], embed @ self.instance.bias  # (p, q, c), (p, q)
+        logits = torch.baddbmm(bias[:, None], pixels.flatten(2).transpose(1, 2), weight.transpose(1, 2))  # (p, h w, q)
+        return logits.transpose(1, 2).contiguous().unflatten(2, pixels.shape[2:])
 
 
 def conv_upsampled(

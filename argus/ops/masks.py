@@ -8,6 +8,8 @@ from torch import Tensor
 from argus.ops import rle
 from argus.ops.rle import Rle
 
+COLUMNS_AT_ONCE = 64  # upsampled together: small enough for the cache
+
 
 def logits_to_rles(
     mask_logits: Float[Tensor, "n h w"], size_hw: tuple[int, int], threshold: float = 0.0
@@ -52,9 +54,13 @@ def _logits_to_rle(mask_logits: Float[Tensor, "h w"], size_hw: tuple[int, int], 
     if not bool(above.any()):
         return rle.empty(size_hw)
     rows, columns = (_reach(above.any(dim=1 - axis), size_hw[axis]) for axis in (0, 1))
-    across = _lerp_rows(mask_logits.T, columns, size_hw[1])  # (w', h): transposed, as RLE runs go down the columns
-    window = _lerp_rows(across.T.contiguous(), rows, size_hw[0])  # (h', w')
-    return _encode_window((window > threshold).numpy(), rows.start, columns.start, size_hw)
+    down = _lerp_rows(mask_logits, rows, size_hw[0]).T.contiguous()  # (w, h'): RLE runs go down the columns
+    window = np.zeros((len(columns), size_hw[0]), bool)
+    for start in range(0, len(columns), COLUMNS_AT_ONCE):
+        part = columns[start : start + COLUMNS_AT_ONCE]
+        above_part = _lerp_rows(down, part, size_hw[1]) > threshold
+        window[start : start + len(part), rows.start : rows.stop] = above_part.numpy()
+    return _encode_columns(window, columns.start, size_hw)
 
 
 def _reach(present: Bool[Tensor, "k"], size: int) -> range:
@@ -74,16 +80,14 @@ def _lerp_rows(values: Float[Tensor, "k m"], rows: range, size: int) -> Float[Te
     return torch.lerp(values[low], values[high], (source - low).to(values.dtype)[:, None])
 
 
-def _encode_window(window: Bool[np.ndarray, "r c"], top: int, left: int, size_hw: tuple[int, int]) -> Rle:
-    """Encode a mask that is `window` at (top, left) and empty elsewhere, without building the whole mask."""
-    columns = np.zeros((window.shape[1], size_hw[0]), bool)
-    columns[:, top : top + window.shape[0]] = window.T
+def _encode_columns(columns: Bool[np.ndarray, "c h"], left: int, size_hw: tuple[int, int]) -> Rle:
+    """Encode a mask whose columns from `left` on are `columns` and empty elsewhere, without building the whole mask."""
     flat = columns.ravel()
     changes = np.flatnonzero(flat[1:] != flat[:-1]) + 1
     edges = changes if not (len(flat) and flat[0]) else np.concatenate([[0], changes])
     total = size_hw[0] * size_hw[1]
     runs = np.diff(np.concatenate([[0], edges + left * size_hw[0], [total]]))
-    if len(edges) % 2 and left + window.shape[1] < size_hw[1]:  # the last run is foreground and ends with the window
-        end = (left + window.shape[1]) * size_hw[0]
+    if len(edges) % 2 and left + len(columns) < size_hw[1]:  # the last run is foreground and ends with the window
+        end = (left + len(columns)) * size_hw[0]
         runs = np.concatenate([runs[:-1], [end - (total - runs[-1]), total - end]])
     return rle.from_runs(runs.tolist(), size_hw)
