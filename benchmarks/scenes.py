@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from argus.data.sources.scenes import SceneConfig, scene, sprite
+from argus.data.sources.scenes import SceneConfig, scene
 
 
 def main() -> None:
@@ -21,8 +21,6 @@ def main() -> None:
         config = SceneConfig(cache_folder=arguments.cache_folder, size=size, difficulty=difficulty)
         rate = measure(partial(scene, config), arguments.count)
         print(f"{f'scene {size} px, difficulty {difficulty:g}':<28}{rate:>10.1f}")
-    config = SceneConfig(cache_folder=arguments.cache_folder, size=96)
-    print(f"{'sprite 96 px':<28}{measure(partial(sprite, config), arguments.count):>10.1f}")
 
 
 def measure(make: Callable[[int], object], count: int) -> float:

@@ -125,6 +125,8 @@ class Sam3(nn.Module):
             raise ValueError("expected at least one prompt, got none")
         selection = None if all_masks else Selection(threshold=score_threshold, limit=max_masks)
         chunk = self._prompts_at_once(features)
+        if len(prompts) > chunk and not torch.is_grad_enabled():
+            self.encode_text([p.phrase for p in prompts])  # in one batch; the chunks find them in the cache
         parts = [
             self.detector(features.detector, self.question(features, prompts[i : i + chunk]), selection, semantic)
             for i in range(0, len(prompts), chunk)

@@ -18,14 +18,14 @@ def towers(scenes_folder: Path) -> TowerRecipe:
     return TowerRecipe(
         train=TrainConfig(
             purpose="nano: vision and text encoder learn names from the objects of scenes",
-            steps=3_000,
-            optim=OptimConfig(vision=1e-3, text=1e-3, rest=1e-3, warmup=100, timescale=3_000, cooldown=800),
+            steps=6_000,
+            optim=OptimConfig(vision=1e-3, text=1e-3, rest=1e-3, warmup=100, timescale=3_000, cooldown=1_000),
             look_every=1_000_000,
         ),
         lessons=(
-            Lesson(until=300, images=32, scenes=_scenes(scenes_folder, size=140, difficulty=0.0)),
-            Lesson(until=900, images=32, scenes=_scenes(scenes_folder, size=140, difficulty=0.3)),
-            Lesson(until=3_000, images=32, scenes=_scenes(scenes_folder, size=140, difficulty=1.0)),
+            Lesson(until=300, images=32, scenes=_scenes(scenes_folder, size=140, difficulty=0.0, concepts=50)),
+            Lesson(until=900, images=32, scenes=_scenes(scenes_folder, size=140, difficulty=0.3, concepts=170)),
+            Lesson(until=6_000, images=32, scenes=_scenes(scenes_folder, size=140, difficulty=0.3)),
         ),
     )
 
@@ -57,8 +57,8 @@ def detector(scenes_folder: Path) -> DetectorRecipe:
     )
 
 
-def _scenes(folder: Path, size: int, difficulty: float) -> SceneConfig:
+def _scenes(folder: Path, size: int, difficulty: float, concepts: int = 450) -> SceneConfig:
     """Training styles, with photo cut-outs where they were prepared."""
-    config = SceneConfig(cache_folder=folder, size=size, difficulty=difficulty)
+    config = SceneConfig(cache_folder=folder, size=size, difficulty=difficulty, concepts=concepts)
     has_photos = (folder / f"{PHOTOS_STYLE}.npz").exists()
     return replace(config, styles=(*TRAIN_STYLES, PHOTOS_STYLE)) if has_photos else config

@@ -5,7 +5,7 @@ from argus.data.sources.scenes.concepts import Concept, Ontology, ontology
 from argus.data.sources.scenes.config import HELD_OUT_SEED, SceneConfig
 from argus.data.sources.scenes.cutouts import prepare_photos
 from argus.data.sources.scenes.icons import HELD_OUT_STYLE, TRAIN_STYLES
-from argus.data.sources.scenes.stream import SpriteSample, drawable_concepts, scene, sprite, stream
+from argus.data.sources.scenes.stream import drawable_concepts, scene, stream
 
 __all__ = [
     "HELD_OUT_SEED",
@@ -15,12 +15,10 @@ __all__ = [
     "Concept",
     "Ontology",
     "SceneConfig",
-    "SpriteSample",
     "drawable_concepts",
     "ontology",
     "prepare",
     "prepare_photos",
     "scene",
-    "sprite",
     "stream",
 ]

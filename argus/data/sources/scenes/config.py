@@ -16,7 +16,8 @@ class SceneConfig:
     """What scenes look like. The same configuration and seed give the same bytes.
 
     `cache_folder` holds what `prepare` wrote; `size` is the side of the square image in pixels. `difficulty` runs from
-    0 (few large objects of few concepts on plain grounds) to 1 (everything); at 1 things of `concepts` kinds are shown. `chinese_share` of the phrases are
+    0 (few large objects on plain grounds) to 1 (everything). `concepts` of the ontology are shown, a smaller number being
+    part of a larger one, and the same ones in every style (but for those that a style lacks). `chinese_share` of the phrases are
     Chinese; each scene carries between `min_prompts` and `max_prompts` phrases, about half of them without instance.
     """
 
@@ -39,6 +40,8 @@ class SceneConfig:
             raise ValueError(
                 f"difficulty and chinese_share must lie in 0..1, got {self.difficulty} and {self.chinese_share}"
             )
+        if self.concepts < 1:
+            raise ValueError(f"concepts must be at least 1, got {self.concepts}")
         if self.max_objects < 1 or not 1 <= self.min_prompts <= self.max_prompts:
             raise ValueError(
                 f"expected max_objects >= 1 and 1 <= min_prompts <= max_prompts, got {self.max_objects}, "

@@ -1,4 +1,4 @@
-"""Concept scenes and single sprites, made from a configuration and a seed."""
+"""Concept scenes, made from a configuration and a seed."""
 
 from __future__ import annotations
 
@@ -22,17 +22,8 @@ from argus.data.sources.scenes.prompts import Asker, usable_concepts
 from argus.data.sources.scenes.shapes import draw_shape
 from argus.data.sources.scenes.truth import Placed
 
-_FEW_CONCEPTS = 50
 _STEEP = frozenset({"square", "diamond", "cross", "x", "rectangle", "heart", "star", "arrow"})
 """Shapes that turn into another one, or look wrong, when turned far."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class SpriteSample:
-    """One object on a ground, for classification: `image` is square, `concept` its id."""
-
-    image: UInt8[np.ndarray, "s s 3"]
-    concept: str
 
 
 def scene(config: SceneConfig, seed: int) -> Sample:
@@ -46,11 +37,6 @@ def stream(config: SceneConfig, start_seed: int) -> Iterator[Sample]:
     while True:
         yield scene(config, seed)
         seed += 1
-
-
-def sprite(config: SceneConfig, seed: int) -> SpriteSample:
-    """One object filling most of an image of `config.size`, on any ground: to teach the towers what things are."""
-    return _stage(config).sprite(seed)
 
 
 def drawable_concepts(config: SceneConfig) -> tuple[str, ...]:
@@ -77,12 +63,11 @@ class _Stage:
         self.shapes = {c.id: _shape_of(c.glyphs) for c in self.ontology.concepts.values() if _shape_of(c.glyphs)}
         everything = [id_ for id_ in self.ontology.concepts if id_ in self.bank.by_concept or id_ in self.shapes]
         drawn = [c.id for c in self.ontology.concepts.values() if c.glyphs]  # the same choice whatever the styles
-        count = round(_FEW_CONCEPTS + config.difficulty * max(config.concepts - _FEW_CONCEPTS, 0))
-        chosen = set(np.random.default_rng(0).permutation(drawn)[: min(count, config.concepts)].tolist())
+        chosen = set(np.random.default_rng(0).permutation(drawn)[: config.concepts].tolist())
         self.pool = tuple(id_ for id_ in everything if id_ in chosen)
         self._pool_shapes = tuple(id_ for id_ in self.pool if id_ in self.shapes) or self.pool
         self._pool_photos = tuple(id_ for id_ in self.pool if self._has_photos(id_)) or self.pool
-        self._family = {id_: [s for s in self.ontology.siblings(id_) if s in chosen] for id_ in self.pool}
+        self._family = {id_: [s for s in self.ontology.siblings(id_) if s in self.pool] for id_ in self.pool}
         usable = usable_concepts(self.ontology, self.pool)
         self.asker = Asker(ontology=self.ontology, usable=usable, chinese_share=config.chinese_share)
         self.patches = read_patches(config.cache_folder)
@@ -105,18 +90,6 @@ class _Stage:
             concepts=tuple(thing.concept for thing in placed),
             name=f"scene-{seed:010d}",
         )
-
-    def sprite(self, seed: int) -> SpriteSample:
-        size = self.config.size
-        rng = np.random.default_rng([seed, 1])
-        concept = str(rng.choice(self.pool))
-        style = int(rng.integers(len(self.bank.styles)))
-        thing = self._object(concept, float(np.exp(rng.uniform(np.log(0.3), np.log(0.95)))), style, rng)
-        height, width = thing.layer.rgba.shape[:2]
-        left, top = (np.array([size - width, size - height]) * rng.uniform(0.2, 0.8, 2)).round().astype(int).tolist()
-        layer = compose.Layer(rgba=thing.layer.rgba, left=left, top=top)
-        image = compose.draw(self._ground(rng, 0.2).image, [layer], rng, shadows=bool(rng.random() < 0.5))
-        return SpriteSample(image=compose.photograph(image, rng, 0.7), concept=concept)
 
     def _ground(self, rng: np.random.Generator, plainness: float) -> Ground:
         size_hw = (self.config.size, self.config.size)
