@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from argus.nn.attention import Attention
 from argus.nn.mlp import MLP
-from argus.nn.position import sine_boxes, sine_points
+from argus.nn.position import sine_points
 from argus.ops.boxes import cxcywh_to_xyxy
 from argus.ops.roi_align import roi_align
 

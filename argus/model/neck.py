@@ -1,5 +1,6 @@
 """The neck: a simple feature pyramid over the vision encoder's one map (Li et al., 2022)."""
 
+from itertools import pairwise
 from typing import cast
 
 import torch
@@ -14,9 +15,7 @@ class Level(nn.Module):
     def __init__(self, width_in: int, width: int, doublings: int):
         super().__init__()
         widths = [width_in >> i for i in range(doublings + 1)]
-        self.upsample = nn.ModuleList(
-            nn.ConvTranspose2d(i, o, 2, stride=2) for i, o in zip(widths[:-1], widths[1:], strict=True)
-        )
+        self.upsample = nn.ModuleList(nn.ConvTranspose2d(i, o, 2, stride=2) for i, o in pairwise(widths))
         self.project = nn.Conv2d(widths[-1], width, 1)
         self.smooth = nn.Conv2d(width, width, 3, padding=1)
 

@@ -26,7 +26,7 @@ TEMPERATURE = 0.07  # at the start; it is learned
 
 @dataclass(frozen=True, kw_only=True)
 class Objects:
-    """Normalised images and the N objects in them: the image and mask of each, its concept's row, and a phrase for it."""
+    """Normalised images and the N objects in them: each one's image, mask, concept (as a row) and a phrase for it."""
 
     images: Float[Tensor, "b 3 h w"]
     image: Int[Tensor, " n"]
@@ -88,7 +88,9 @@ class TowerLearner(Learner[Objects]):
     """Vision encoder, the neck's level that the detector reads, and text encoder.
 
     The contrast is between what the detector will see: the neck's map and the text tokens. The concepts' classification
-    head beside it is thrown away. The contrast is within each batch, so here accumulating is not the same as one large batch."""
+    head beside it is thrown away. The contrast is within each batch, so here accumulating is not the same as one large
+    batch.
+    """
 
     def __init__(self, model: Sam3, concepts: int) -> None:
         super().__init__()
