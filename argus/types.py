@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import operator
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -54,19 +56,17 @@ class Prompt:
         points = _coordinates(points_xy_norm, 2, "points_xy_norm")
         if len(boxes) and not bool((boxes[:, 2:] > 0).all()):
             raise ValueError(f"Expected boxes with width and height above 0, got {boxes.tolist()} (cx, cy, w, h).")
-        if text is not None and not text.strip():
+        if text is not None and not _says_something(text):
             raise ValueError(f"Expected a phrase, got {text!r}. Leave text out (None) to ask by boxes or points alone.")
         if text is None and not len(boxes) and not len(points):
             raise ValueError("Expected a phrase, boxes or points, got none of them.")
-        if image < 0:
-            raise ValueError(f"Expected the index of an image in the batch, got {image}.")
         values = {
             "text": text,
             "boxes_cxcywh_norm": boxes,
             "box_labels": _labels(box_labels, len(boxes), "box_labels"),
             "points_xy_norm": points,
             "point_labels": _labels(point_labels, len(points), "point_labels"),
-            "image": image,
+            "image": _image_index(image),
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)
@@ -214,9 +214,10 @@ class Detections:
         *,
         image: Image.Image | np.ndarray | None = None,
         stem: str = "image",
+        file_name: str | None = None,
     ) -> list[Path]:
         """Write `formats` of ("coco", "yolo", "labelme", "png", "overlay") into `folder`; see `argus.export.save`."""
-        return export.save(self, Path(folder), formats, image=image, stem=stem)
+        return export.save(self, Path(folder), formats, image=image, stem=stem, file_name=file_name)
 
 
 def _index(key: int | slice | ArrayLike) -> int | slice | np.ndarray:
@@ -226,10 +227,36 @@ def _index(key: int | slice | ArrayLike) -> int | slice | np.ndarray:
     return array if array.size or array.dtype == bool else array.astype(np.int64)
 
 
+def _says_something(text: str) -> bool:
+    """False for a phrase of spaces and invisible characters alone."""
+    if not isinstance(text, str):
+        raise ValueError(f"Expected text as a string, got {text!r}. Make one prompt for each phrase.")
+    return any(unicodedata.category(letter) not in ("Zs", "Zl", "Zp", "Cc", "Cf") for letter in text)
+
+
+def _image_index(image: int) -> int:
+    try:
+        index = operator.index(image)
+    except TypeError:
+        index = -1
+    if index < 0:
+        raise ValueError(f"Expected the index of an image in the batch (0, 1, ...), got {image!r}.")
+    return index
+
+
+def _tensor(values: ArrayLike | Tensor, name: str) -> Tensor:
+    if isinstance(values, Tensor):
+        return values.detach().cpu()
+    try:
+        return torch.as_tensor(np.asarray(values, np.float64))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"Expected {name} as numbers, got {values!r}.") from error
+
+
 def _coordinates(values: ArrayLike | Tensor | None, width: int, name: str) -> Tensor:
     if values is None:
         return torch.zeros(0, width)
-    tensor = torch.as_tensor(values, dtype=torch.float32, device="cpu").detach()
+    tensor = _tensor(values, name).to(torch.float32)
     if tensor.numel() == 0:
         return torch.zeros(0, width)
     if tensor.ndim != 2 or tensor.shape[1] != width:
@@ -244,7 +271,7 @@ def _coordinates(values: ArrayLike | Tensor | None, width: int, name: str) -> Te
 def _labels(values: ArrayLike | Tensor | None, count: int, name: str) -> Tensor:
     if values is None:
         return torch.ones(count, dtype=torch.int64)
-    tensor = torch.as_tensor(values, device="cpu").detach().reshape(-1)
+    tensor = _tensor(values, name).reshape(-1)
     if len(tensor) != count:
         raise ValueError(f"Expected {count} {name}, one for each box or point, got {len(tensor)}.")
     if not bool(((tensor == 0) | (tensor == 1)).all()):

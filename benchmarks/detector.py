@@ -17,17 +17,13 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from importlib import import_module
 from importlib.metadata import files
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-os.environ["HF_HUB_OFFLINE"] = "1"
-sys.path[:0] = [str(Path(__file__).parents[1] / "tests" / "reference"), str(Path(__file__).parents[1])]
-try:
-    import torchvision  # noqa: F401
-except (ImportError, RuntimeError):
-    import torchvision_cpu  # type: ignore[import-not-found]  # noqa: F401
 import torch
 from torch import Tensor
 
@@ -36,6 +32,7 @@ from argus.model.sam3 import Features
 from argus.model.tokenizer import Tokenizer
 
 KEPT, PHRASES = 20, 10
+REFERENCE = Path(__file__).parents[1] / "tests" / "reference"
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 STEPS = {"encode": "encode", "one": "one new phrase", "ten": "ten new phrases", "all": "image + ten phrases"}
 WAYS = ("one at a time", "texts together, then one at a time", "all together")
@@ -51,6 +48,7 @@ class Ours:
     def __init__(self, folder: Path, dtype: str, arguments: argparse.Namespace):
         self.model = argus.load(folder, arguments.device, dtype, arguments.tokenizer)
         self.name, self.dtype = "argus", dtype
+        self.image_px = self.model.image_size_hw[0]
 
     def encode(self, image: Tensor) -> Features:
         features = self.model.encode(image)
@@ -66,14 +64,16 @@ class Port:
     """Tokens are padded to 32 as its processor does; several phrases are asked in the given way."""
 
     def __init__(self, folder: Path, dtype: str, arguments: argparse.Namespace):
+        import_torchvision()
         from transformers import Sam3Model
         from transformers.utils import logging
 
         logging.disable_progress_bar()
-        model = Sam3Model.from_pretrained(folder, dtype=DTYPES[dtype], attn_implementation="sdpa")
+        model: Any = Sam3Model.from_pretrained(folder, dtype=DTYPES[dtype], attn_implementation="sdpa")
         self.model = model.eval().to(arguments.device)
         self.tokenizer = Tokenizer.from_clip_merges(arguments.tokenizer)
         self.name, self.dtype = "transformers", dtype
+        self.image_px = model.config.vision_config.image_size
         self.way = arguments.way or WAYS[0]
 
     def encode(self, image: Tensor) -> Any:
@@ -93,6 +93,15 @@ class Port:
             else:
                 part = SimpleNamespace(pooler_output=text.pooler_output[one])
                 self.model(vision_embeds=features, text_embeds=part, attention_mask=mask[one])
+
+
+def import_torchvision() -> None:
+    """Transformers needs it; its compiled part does not load beside a CPU build of torch, and is then replaced."""
+    try:
+        import_module("torchvision")
+    except (ImportError, RuntimeError):
+        sys.path.insert(0, str(REFERENCE))
+        import_module("torchvision_cpu")
 
 
 def _repeated(features: Any, count: int) -> Any:
@@ -118,7 +127,7 @@ class Times:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--weights", type=Path, help="a folder in the Hugging Face layout; random weights without it")
-    parser.add_argument("--sizes", choices=("full", "small"), default="full", help="small: a quick check of this script")
+    parser.add_argument("--sizes", choices=("full", "small"), default="full", help="small: a quick check")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--dtype", choices=("both", *DTYPES), default="both")
     parser.add_argument("--device", default="cpu")
@@ -129,7 +138,7 @@ def main() -> None:
     arguments.tokenizer = arguments.tokenizer or merges_file()
     with torch.inference_mode(), tempfile.TemporaryDirectory() as temporary:
         if arguments.measure:
-            print(peak_mb(*arguments.measure, arguments))
+            print(peak_mb(arguments.measure[0], arguments.measure[1], arguments))
             return
         if arguments.weights is None:
             arguments.weights = Path(temporary)
@@ -139,7 +148,7 @@ def main() -> None:
 
 WRITER = f"""
 import json, sys
-sys.path.insert(0, {str(Path(__file__).parents[1] / "tests" / "reference")!r})
+sys.path.insert(0, {str(REFERENCE)!r})
 import tiny_reference
 from pathlib import Path
 from transformers import Sam3Config, Sam3Model
@@ -172,7 +181,7 @@ def fastest_way(port: Contestant, image: Tensor) -> str:
     seconds = {}
     for way in WAYS:
         port.way = way
-        seconds[way] = timed(lambda: port.ask(features, new_phrases(PHRASES)), image.device)[0]
+        seconds[way] = timed(partial(port.ask, features, new_phrases(PHRASES)), image.device)[0]
     print(f"{PHRASES} phrases in transformers, s: " + ", ".join(f"{way} {s:.2f}" for way, s in seconds.items()))
     return min(seconds, key=lambda way: seconds[way])
 
@@ -180,12 +189,12 @@ def fastest_way(port: Contestant, image: Tensor) -> str:
 def one_round(contestants: Sequence[Contestant], image: Tensor, times: dict[tuple[str, str], Times]) -> None:
     one, ten, features = new_phrases(1), new_phrases(PHRASES), []
     for c in contestants:
-        seconds, encoded = timed(lambda c=c: c.encode(image), image.device)
+        seconds, encoded = timed(partial(c.encode, image), image.device)
         times[c.name, c.dtype].of["encode"].append(seconds)
         features.append(encoded)
     for step, phrases in (("one", one), ("ten", ten)):
         for c, encoded in zip(contestants, features, strict=True):
-            seconds, _ = timed(lambda c=c, e=encoded, p=phrases: c.ask(e, p), image.device)
+            seconds, _ = timed(partial(c.ask, encoded, phrases), image.device)
             times[c.name, c.dtype].of[step].append(seconds)
     for t in times.values():
         t.of["all"].append(t.of["encode"][-1] + t.of["ten"][-1])
@@ -218,11 +227,14 @@ def run_peak_mb(name: str, dtype: str, arguments: argparse.Namespace) -> float:
 
 
 def print_table(
-    times: dict[tuple[str, str], Times], peaks: dict[tuple[str, str], float], dtypes: Sequence[str], arguments: argparse.Namespace
+    times: dict[tuple[str, str], Times],
+    peaks: dict[tuple[str, str], float],
+    dtypes: Sequence[str],
+    arguments: argparse.Namespace,
 ) -> None:
-    device = torch.cuda.get_device_name() if arguments.device != "cpu" else f"{cpu_name()}, {torch.get_num_threads()} threads"
-    load = ", load average " + ", ".join(f"{x:.1f}" for x in os.getloadavg())
-    print(f"{device}{load}, torch {torch.__version__}; medians of {arguments.repeats}; transformers: {arguments.way}\n")
+    cpu = f"{cpu_name()}, {torch.get_num_threads()} threads, load average {os.getloadavg()[2]:.1f}"
+    device = cpu if arguments.device == "cpu" else torch.cuda.get_device_name()
+    print(f"{device}, torch {torch.__version__}; medians of {arguments.repeats}; transformers: {arguments.way}\n")
     cross = dtypes == list(DTYPES)
     heads = [f"{name} {dtype}" for dtype in dtypes for name in (*CONTESTANTS, "ratio")]
     print(row("", *heads, *(["argus bf16 / transformers fp32"] if cross else [])))
@@ -242,8 +254,7 @@ def row(*cells: str) -> str:
 
 
 def random_image(contestant: Contestant) -> Tensor:
-    port = isinstance(contestant, Port)
-    size = contestant.model.config.vision_config.image_size if port else contestant.model.image_size_hw[0]
+    size = contestant.image_px
     image = torch.rand(1, 3, size, size, generator=torch.Generator().manual_seed(0)) * 2 - 1
     return image.to(contestant.model.device)
 

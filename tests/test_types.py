@@ -59,6 +59,12 @@ BAD_PROMPTS: list[tuple[dict[str, object], str]] = [
     ({"points_xy_norm": [[0.5, 1.5]]}, "fractions"),
     ({"points_xy_norm": [[0.5, 0.5]], "point_labels": [-1]}, r"1 \(\+\)"),
     ({"text": "dog", "image": -1}, "index"),
+    ({"text": "\ufeff\u200b"}, "phrase"),
+    ({"boxes_cxcywh_norm": "left"}, "as numbers"),
+    ({"boxes_cxcywh_norm": [[0.5, 0.5, 0.2, "wide"]]}, "as numbers"),
+    ({"boxes_cxcywh_norm": [[0.5, 0.5], [0.5]]}, "as numbers"),
+    ({"boxes_cxcywh_norm": BOX, "box_labels": ["+"]}, "as numbers"),
+    ({"boxes_cxcywh_norm": BOX, "box_labels": [None]}, r"1 \(\+\)"),
 ]
 
 

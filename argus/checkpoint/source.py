@@ -77,13 +77,20 @@ def find(source: str | PathLike[str]) -> Source:
     if source == "nano":
         return _at(NANO, "nano")
     path, name = Path(source), str(source)
-    if path.exists():
+    if _exists(path):
         return _at(path, name)
     if hub.is_hub_id(name) and path.suffix not in (".safetensors", *_PICKLES):
         return _at(hub.fetch(name), name)
     raise ValueError(
         f"no model at {name!r}: expected 'nano', a folder, a .safetensors or .pt file, or a hub id like facebook/sam3"
     )
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # longer than a name may be
+        return False
 
 
 def _at(path: Path, name: str) -> Source:

@@ -190,7 +190,7 @@ def _answer(
     try:
         image = read_image(file)
         detections = _predict(predictor.set_image(image), question)
-        written = detections.save(folder, formats, image=image, stem=stem) if folder else []
+        written = detections.save(folder, formats, image=image, stem=stem, file_name=file.name) if folder else []
     except (ValueError, OSError) as error:
         say(f"{file}: {error}")
         return Found(file=file, error=str(error))

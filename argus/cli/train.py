@@ -41,7 +41,7 @@ def train(
         folder = out or Path("runs") / recipe
         plan = recipes.get(recipe)(scenes)
         if minutes is not None:
-            plan = replace(plan, train=replace(plan.train, minutes=minutes))
+            plan = replace(plan, train=replace(plan.train, minutes=minutes))  # type: ignore[type-var]
         target, look = choose_device(device), overlays(plan.scenes)
         steps = recipes.run(plan, folder, start=start, workers=workers, device=target, look=look)
         typer.echo(f"{steps} of {plan.train.steps} steps done; weights in {folder / 'weights'}")

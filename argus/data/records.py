@@ -12,13 +12,16 @@ import numpy as np
 from jaxtyping import Bool, Float32, UInt8
 from PIL import Image
 
+from argus.ops import rle
+
 
 @dataclass(frozen=True, kw_only=True)
 class Query:
     """One phrase about one image, with the instances it names (none: the concept is absent).
 
     `language` is "en" or "zh". `kind` says how the phrase was made: "name", "synonym", "parent", "colour", "size",
-    "shape", or a negative: "absent", "absent-sibling", "absent-parent", "wrong-colour", "wrong-size".
+    "colour-size", "shape", "pattern", or a negative: "absent", "absent-sibling", "absent-parent", "wrong-colour",
+    "wrong-size", "wrong-pattern".
     `instances` are indices into the sample's masks.
     """
 
@@ -71,15 +74,13 @@ def masks_to_boxes_xyxy_px(masks: Bool[np.ndarray, "n h w"]) -> Float32[np.ndarr
     return boxes
 
 
-def write_saco(samples: Iterable[Sample], folder: Path, *, image_suffix: str = ".png") -> Path:
+def write_saco(samples: Iterable[Sample], folder: Path) -> Path:
     """Write images and SA-Co annotations; returns the path of the JSON file.
 
-    Layout: `folder/images/NAME.png` (or `.jpg`, quality 95) and `folder/annotations.json`, in which each entry of
+    Layout: `folder/images/NAME.png` and `folder/annotations.json`, in which each entry of
     `images` is one (image, phrase) pair and boxes are xywh normalised to 0..1, as in the published SA-Co files.
-    Each pair also carries `language` and `kind`. Raises ValueError for an unknown image suffix or a repeated name.
+    Each pair also carries `language` and `kind`. Raises ValueError for a repeated name.
     """
-    if image_suffix not in (".png", ".jpg"):
-        raise ValueError(f"image_suffix must be '.png' or '.jpg', got {image_suffix!r}")
     folder = Path(folder)
     (folder / "images").mkdir(parents=True, exist_ok=True)
     pairs: list[dict[str, Any]] = []
@@ -89,8 +90,8 @@ def write_saco(samples: Iterable[Sample], folder: Path, *, image_suffix: str = "
         if sample.name in seen:
             raise ValueError(f"sample names must be unique, got {sample.name!r} twice; rename one of them")
         seen.add(sample.name)
-        file_name = f"{sample.name}{image_suffix}"
-        Image.fromarray(sample.image).save(folder / "images" / file_name, quality=95)
+        file_name = f"{sample.name}.png"
+        Image.fromarray(sample.image).save(folder / "images" / file_name)
         _add_pairs(sample, file_name, pairs, annotations)
     path = folder / "annotations.json"
     document = {"images": pairs, "annotations": annotations, "categories": [{"id": 1, "name": "object"}]}
@@ -104,7 +105,7 @@ def _add_pairs(sample: Sample, file_name: str, pairs: list[dict[str, Any]], anno
     scale = np.array([width, height, width, height], np.float64)
     boxes = sample.boxes_xyxy_px.astype(np.float64)
     boxes_xywh_norm = np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], axis=1) / scale
-    rles = [_encode_rle(mask) for mask in sample.masks]
+    rles = [rle.to_coco(rle.encode(mask)) for mask in sample.masks]
     for query in sample.queries:
         pair_id = len(pairs) + 1
         pairs.append(
@@ -132,11 +133,3 @@ def _add_pairs(sample: Sample, file_name: str, pairs: list[dict[str, Any]], anno
                     "ignore": 0,
                 }
             )
-
-
-def _encode_rle(mask: Bool[np.ndarray, "h w"]) -> dict[str, Any]:
-    """COCO compressed RLE of one mask, its counts as text."""
-    from pycocotools import mask as coco_mask
-
-    rle = coco_mask.encode(np.asfortranarray(mask, dtype=np.uint8))
-    return {"size": [int(side) for side in rle["size"]], "counts": rle["counts"].decode("ascii")}

@@ -4,9 +4,11 @@ The unit is an (image, phrase) pair. Predictions of score 0.5 and above count, a
 every ground truth. See `summarise` for the formulas.
 """
 
+import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -171,15 +173,13 @@ def _found(records: Sequence[Mapping[str, Any]], iou: str) -> dict[int, Found]:
         raise ValueError(f"Expected predictions as a COCO results list, got a {type(records).__name__}.")
     by_pair: dict[int, list[Mapping[str, Any]]] = defaultdict(list)
     for record in records:
-        if record["score"] >= MIN_SCORE:
+        if not isinstance(record, Mapping) or not {"image_id", "score"} <= record.keys():
+            raise ValueError(f"Expected predictions with image_id and score, got {str(record)[:80]}.")
+        if not isinstance(record["score"], Real) or math.isnan(record["score"]):
+            raise ValueError(f"Expected scores as numbers, got {record['score']!r}.")
+        if float(record["score"]) >= MIN_SCORE:
             by_pair[record["image_id"]].append(record)
     return {pair_id: _found_in_pair(chosen, iou) for pair_id, chosen in by_pair.items()}
-
-
-def _rle(segmentation: Mapping[str, Any]) -> Rle:
-    if isinstance(segmentation, list):
-        raise ValueError("Expected predictions as RLE, got polygons: encode them first, as results tell no sizes.")
-    return rle.from_coco(segmentation, (0, 0))  # the size stands in the RLE
 
 
 def _found_in_pair(records: list[Mapping[str, Any]], iou: str) -> Found:
@@ -187,7 +187,10 @@ def _found_in_pair(records: list[Mapping[str, Any]], iou: str) -> Found:
     if not all(record.get(field) for record in records):
         raise ValueError(f"Expected a {field} in every prediction for {iou} IoU, got one without.")
     if iou == "mask":
-        rles = tuple(_rle(record["segmentation"]) for record in records)
+        rles = tuple(rle.from_coco(record["segmentation"], None) for record in records)
         return Found(rles=rles, boxes_xyxy_px=rle.boxes_xyxy_px(rles))
+    wrong = [record["bbox"] for record in records if len(record["bbox"]) != 4]
+    if wrong:
+        raise ValueError(f"Expected every bbox as left, top, width, height, got {wrong[0]}.")
     xywh = np.array([record["bbox"] for record in records], np.float32)
     return Found(rles=(), boxes_xyxy_px=np.concatenate([xywh[:, :2], xywh[:, :2] + xywh[:, 2:]], axis=1))

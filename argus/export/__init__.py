@@ -40,7 +40,7 @@ def save(
 
     - "coco": `stem.coco.json`; "labelme": `stem.json`; "overlay": `stem.overlay.png` (needs `image`)
     - "yolo": `stem.txt` and `classes.txt`, which is kept and extended where it is already there
-    - "png": `stem.masks/000-concept.png`, 0 or 255, one a object, since masks may overlap
+    - "png": `stem.masks/000-concept.png`, 0 or 255, one an object, since masks may overlap
 
     `file_name` is what the files say the image is called (default: `stem.jpg`). The folder is made. Raises ValueError
     for an unknown format, and for an overlay without an image or of an image of another size.

@@ -1,6 +1,6 @@
 """The image predictor: encode an image once, then ask by phrases, example boxes, or both, in people's units."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -200,6 +200,8 @@ def _names(phrases: str | Sequence[str] | None) -> list[str]:
     """The phrases to ask, each once."""
     if phrases is None:
         return []
+    if not isinstance(phrases, Iterable) or isinstance(phrases, bytes):
+        raise ValueError(f"Expected a phrase, or a list of phrases, got {phrases!r}.")
     listed = [phrases] if isinstance(phrases, str) else list(phrases)
     if not listed:
         raise ValueError("Expected at least one phrase, got an empty list. To ask by boxes alone leave phrases out.")

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Integral, Real
 
 import numpy as np
 
@@ -25,13 +26,17 @@ class Keep:
     def __post_init__(self) -> None:
         for name in ("score_threshold", "nms_within", "nms_across"):
             value = getattr(self, name)
-            if value is not None and not 0 <= value <= 1:
-                raise ValueError(f"Expected {name} in 0..1, got {value}.")
-        if not math.isfinite(self.mask_threshold):
-            raise ValueError(f"Expected a finite mask_threshold (a logit, 0 is even odds), got {self.mask_threshold}.")
-        if self.max_count is not None and self.max_count < 1:
+            off = value is None and name != "score_threshold"
+            if not off and not (isinstance(value, Real) and 0 <= float(value) <= 1):
+                raise ValueError(f"Expected {name} in 0..1, got {value!r}.")
+        if not (isinstance(self.mask_threshold, Real) and math.isfinite(self.mask_threshold)):
             raise ValueError(
-                f"Expected max_count of at least 1, got {self.max_count}. For no limit leave it out (None)."
+                f"Expected mask_threshold as a finite logit (0 is even odds), got {self.mask_threshold!r}."
+            )
+        if self.max_count is not None and not (isinstance(self.max_count, Integral) and self.max_count >= 1):
+            raise ValueError(
+                f"Expected max_count as a whole number of at least 1, got {self.max_count!r}. "
+                "For no limit leave it out (None)."
             )
 
     @property

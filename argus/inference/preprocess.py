@@ -57,6 +57,11 @@ def _from_file(source: str | os.PathLike[str] | BinaryFile) -> RgbImage:
         file: Path | IO[bytes] = Path(source)
         name = str(source)
     else:
+        if not isinstance(source, BinaryFile):
+            raise ValueError(
+                "Expected a path, an open binary file, a PIL image, a numpy array or a tensor, got "
+                f"{type(source).__name__}. Wrap bytes in io.BytesIO, lists in np.array(..., np.uint8)."
+            )
         file, name = cast(IO[bytes], source), str(getattr(source, "name", "the file object"))
     if isinstance(file, Path) and file.is_dir():
         raise ValueError(f"Expected an image file, got the folder {name}.")
@@ -98,7 +103,7 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 
 
 def _deep_grey(values: np.ndarray) -> Image.Image:
-    """Grey of more than 8 bits: 0..65535 to 0..255, unless nothing is above 255 (8 bits in a wide file); floats 0..1 too."""
+    """Grey of 0..65535 or of floats 0..1 to 0..255; values that are never above 255 are taken for 8 bits."""
     is_fraction = np.issubdtype(values.dtype, np.floating)
     values = np.nan_to_num(values.astype(np.float32))
     if is_fraction and values.max() <= 1:

@@ -78,8 +78,8 @@ class Decoder(nn.Module):
     def _box_to_pixel_bias(
         self, boxes_cxcywh_norm: Float[Tensor, "p q 4"], grid_hw: tuple[int, int], dtype: torch.dtype
     ) -> Float[Tensor, "p heads 1+q n"]:
-        """A bias an axis and head from the signed, log-scaled distances of each pixel to both edges of each box; zero in
-        the presence token's row."""
+        """A bias an axis and head from the signed, log-scaled distances of each pixel to both edges of each box, with a
+        row of zeros for the presence token before them."""
         x1, y1, x2, y2 = cxcywh_to_xyxy(boxes_cxcywh_norm).unbind(-1)
         rows = self.bias_y(_edge_distances(y1, y2, grid_hw[0]).to(dtype))  # (p, q, h, heads)
         columns = self.bias_x(_edge_distances(x1, x2, grid_hw[1]).to(dtype))  # (p, q, w, heads)

@@ -180,14 +180,14 @@ class Detector(nn.Module):
         return torch.cat((question.text, tokens), dim=1), torch.cat((question.text_valid, valid), dim=1)
 
     def _fuse(self, features: DetectorFeatures, question: Question, prompt: Tensor, valid: Tensor) -> Tensor:
-        return self.fusion_encoder(features.prepared[question.image], features.position, prompt, valid)
+        return self.fusion_encoder(_rows(features.prepared, question.image), features.position, prompt, valid)
 
     def _pixels(
         self, features: DetectorFeatures, question: Question, fused: Tensor, prompt: Tensor, valid: Tensor, rows: Tensor
     ) -> Float[Tensor, "m c h w"]:
         """Pixel features of the prompts in `rows`."""
         image = question.image[rows]
-        shares = (features.shares[0][image], features.shares[1][image])
+        shares = (_rows(features.shares[0], image), _rows(features.shares[1], image))
         return self.mask_head.pixels(fused[rows], features.grid_hw, prompt[rows], valid[rows], shares)
 
     def _masks(
@@ -207,6 +207,11 @@ class Detector(nn.Module):
             assert pixels is not None
             masks[row] = self.mask_head.masks(queries[row, kept[row]][None], pixels[place, None])[0]
         return masks
+
+
+def _rows(maps: Float[Tensor, "b *shape"], image: Int[Tensor, "p"]) -> Float[Tensor, "p *shape"]:
+    """The map of each prompt's image; without a copy when there is but one image, for these maps are large."""
+    return maps.expand(len(image), *maps.shape[1:]) if len(maps) == 1 else maps[image]
 
 
 def final_scores(query_logits: Float[Tensor, "p q"], presence_logits: Float[Tensor, "p"]) -> Float[Tensor, "p q"]:

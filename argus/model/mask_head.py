@@ -65,7 +65,7 @@ def conv_upsampled(
 ) -> Float[Tensor, "p o h2 w2"]:
     """3x3 convolution (no bias, padding 1) of x upsampled twice by nearest neighbour, plus `share`, at 4/9 of the work.
 
-    An output pixel sees only 2x2 distinct cells of x: for each of the four parities the nine weights are summed to four.
+    An output pixel sees only 2x2 cells of x: for each of the four parities the nine weights are summed to four.
     """
     h, w = x.shape[2:]
     padded = F.pad(x, (1, 1, 1, 1))

@@ -26,6 +26,6 @@ def nano() -> Sam3Config:
         ),
         text=TextConfig(vocabulary=4096, context=24, width=128, layers=4, heads=4, mlp_width=512),
         detector=DetectorConfig(
-            width=128, heads=4, mlp_width=512, exemplar_layers=1, fusion_layers=3, decoder_layers=3, queries=50
+            width=128, heads=4, mlp_width=512, exemplar_layers=1, fusion_layers=3, decoder_layers=3, queries=32
         ),
     )

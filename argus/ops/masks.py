@@ -1,4 +1,4 @@
-"""Masks: from low-resolution logits to full-size runs, boxes of masks, overlap of masks."""
+"""Masks: from low-resolution logits to full-size runs."""
 
 import numpy as np
 import torch
@@ -20,33 +20,6 @@ def logits_to_rles(
     not grow with the number of masks.
     """
     return tuple(_logits_to_rle(logits.float().cpu(), size_hw, threshold) for logits in mask_logits)
-
-
-def resize_logits(mask_logits: Float[Tensor, "n h w"], size_hw: tuple[int, int]) -> Float[Tensor, "n H W"]:
-    """Bilinear resize (pixel centres at half) of all masks at once: for small outputs; `logits_to_rles` for photos."""
-    return torch.nn.functional.interpolate(mask_logits[None], size=size_hw, mode="bilinear", align_corners=False)[0]
-
-
-def masks_to_boxes_xyxy_px(masks: Bool[Tensor, "n h w"]) -> Float[Tensor, "n 4"]:
-    """The tight box of each mask, right and bottom exclusive; an empty mask gives zeros."""
-    columns, rows = masks.any(dim=1), masks.any(dim=2)  # (n, w), (n, h)
-    left, right = _first_and_end(columns)
-    top, bottom = _first_and_end(rows)
-    return torch.stack([left, top, right, bottom], dim=-1).float() * columns.any(dim=1, keepdim=True)
-
-
-def mask_iou(a: Bool[Tensor, "n h w"], b: Bool[Tensor, "m h w"]) -> Float[Tensor, "n m"]:
-    """IoU of every pair of dense masks; two empty masks give 0. For full-size masks use `argus.ops.rle.iou`."""
-    flat_a, flat_b = a.flatten(1).float(), b.flatten(1).float()
-    intersection = flat_a @ flat_b.T
-    union = flat_a.sum(1)[:, None] + flat_b.sum(1)[None, :] - intersection
-    return intersection / union.clamp(min=1)
-
-
-def _first_and_end(present: Bool[Tensor, "n k"]) -> tuple[Tensor, Tensor]:
-    length = present.shape[1]
-    present = present.int()
-    return present.argmax(dim=1), length - present.flip(1).argmax(dim=1)
 
 
 def _logits_to_rle(mask_logits: Float[Tensor, "h w"], size_hw: tuple[int, int], threshold: float) -> Rle:

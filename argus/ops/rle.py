@@ -24,8 +24,14 @@ class Rle:
 
 
 def encode(mask: Bool[np.ndarray, "h w"]) -> Rle:
-    """Encode one mask. A Fortran-ordered array is read in place, any other is copied once."""
+    """Encode one mask. A Fortran-ordered array is read in place, any other is copied once.
+
+    Raises ValueError for an array of numbers: what is inside must be said (`mask > 0`), not guessed.
+    """
     from pycocotools import mask as coco
+
+    if mask.dtype != bool or mask.ndim != 2:
+        raise ValueError(f"Expected a mask (height, width) of bool, got {mask.dtype} {mask.shape}; pass mask > 0.")
 
     encoded = coco.encode(np.asfortranarray(mask).view(np.uint8))
     return Rle((int(mask.shape[0]), int(mask.shape[1])), encoded["counts"])
@@ -101,17 +107,24 @@ def from_polygons(polygons: Sequence[Sequence[float | int]], size_hw: tuple[int,
     return Rle(size_hw, merged["counts"])
 
 
-def from_coco(segmentation: object, size_hw: tuple[int, int]) -> Rle:
-    """Any COCO segmentation (polygons, run lengths or compressed runs) of an image of `size_hw`."""
+def from_coco(segmentation: object, size_hw: tuple[int, int] | None) -> Rle:
+    """Any COCO segmentation (polygons, run lengths or compressed runs) of an image of `size_hw`.
+
+    Without a size only runs can be read, which tell their own. Raises ValueError for anything else and another size.
+    """
     if isinstance(segmentation, list):
+        if size_hw is None:
+            raise ValueError("Expected runs, got polygons, which tell no image size: encode them as RLE first.")
         return from_polygons(segmentation, size_hw)
     if not isinstance(segmentation, dict) or not {"size", "counts"} <= segmentation.keys():
         raise ValueError(f"Expected polygons or an RLE with size and counts, got {str(segmentation)[:80]!r}.")
     height, width = (int(v) for v in segmentation["size"])
+    if size_hw not in (None, (height, width)):
+        raise ValueError(f"Expected an RLE of the image's size {size_hw} (height, width), got {(height, width)}.")
     counts = segmentation["counts"]
     if isinstance(counts, list):
         return from_runs(counts, (height, width))
-    return Rle((height, width), counts.encode("ascii") if isinstance(counts, str) else counts)
+    return Rle((height, width), counts.encode("ascii", "replace") if isinstance(counts, str) else counts)
 
 
 def to_coco(rle: Rle) -> CocoRle:

@@ -22,7 +22,7 @@ def feed(make: Callable[[int], B], first: int, workers: int) -> Iterator[B]:
         batch_size=None,
         num_workers=workers,
         prefetch_factor=4,
-        worker_init_fn=_ignore_interrupt,
+        worker_init_fn=_leave_signals_to_main,
     )
     return iter(loader)
 
@@ -45,6 +45,7 @@ class _Stream(IterableDataset[B], Generic[B]):
         return _counted(self.make, self.first + info.id, info.num_workers)
 
 
-def _ignore_interrupt(worker: int) -> None:
-    """Ctrl-C reaches the whole process group; only the main process may act on it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _leave_signals_to_main(worker: int) -> None:
+    """Ctrl-C, and often SIGTERM, reach the whole process group; only the main process acts on them."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)

@@ -81,7 +81,10 @@ class Journal:
 def _drop_lines_after(path: Path, step: int) -> None:
     if not path.exists():
         return
-    header, *lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    header, *lines = path.read_text(encoding="utf-8").splitlines(keepends=True) or [""]
+    if not header.endswith("\n"):  # killed while it was begun
+        path.unlink()
+        return
     kept = [line for line in lines if line.endswith("\n") and int(line.split(",")[0]) <= step]
     path.write_text(header + "".join(kept), encoding="utf-8")
 

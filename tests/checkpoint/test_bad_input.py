@@ -37,7 +37,9 @@ def reconfigured(folder: Path, change: Callable[[dict], None]) -> None:
     (folder / CONFIG).write_text(json.dumps(config))
 
 
-@pytest.mark.parametrize("name", ["nowhere", "no/such/folder", "missing.safetensors", "a/b.pt", "", "what is this?"])
+@pytest.mark.parametrize(
+    "name", ["nowhere", "no/such/folder", "missing.safetensors", "a/b.pt", "", "what is this?", "long" * 999]
+)
 def test_nothing_there(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     refused(name, "expected 'nano', a folder|holds no model")

@@ -1,5 +1,6 @@
 """`argus segment`: what it prints and writes, and its exit status."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +42,8 @@ def test_formats_go_to_the_folder(run: Run, photo: Path) -> None:
     written = document(result)["images"][0]["written"]
     assert all(Path(path).is_file() for path in written)
     assert {"photo.coco.json", "photo.txt"} <= {Path(path).name for path in written}
+    (image,) = json.loads(Path("here/photo.coco.json").read_text())["images"]
+    assert image["file_name"] == "photo.png"
 
 
 def test_boxes_and_limits_reach_the_model(run: Run, photo: Path) -> None:

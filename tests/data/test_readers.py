@@ -1,4 +1,5 @@
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +43,28 @@ def test_pixel_boxes_are_told_from_fractions(tmp_path: Path) -> None:
     pixels.write_text(json.dumps(document))
     for fractions, read in zip(read_saco(path), read_saco(pixels), strict=True):
         assert np.allclose(fractions.boxes_xyxy_px, read.boxes_xyxy_px)
+
+
+SACO_FAULTS: list[tuple[Callable[[dict], object], str]] = [
+    (lambda d: d["annotations"][0].pop("segmentation"), "segmentation"),
+    (lambda d: d["annotations"][0].pop("image_id"), "image_id"),
+    (lambda d: d["annotations"][0].update(image_id=99), "one about 99"),
+    (lambda d: d["annotations"][0].update(bbox=[1]), "left, top"),
+    (lambda d: d["annotations"][0].update(segmentation=rle.to_coco(rle.empty((5, 5)))), "image's size"),
+    (lambda d: d["images"][0].pop("id"), "without"),
+    (lambda d: d["images"].append(d["images"][0]), "twice"),
+    (lambda d: d.update(images=5), "list of objects"),
+]
+
+
+@pytest.mark.parametrize(("change", "words"), SACO_FAULTS)
+def test_faulty_pairs_are_refused(tmp_path: Path, change: Callable[[dict], object], words: str) -> None:
+    path = write_saco([sample()], tmp_path)
+    document = json.loads(path.read_text())
+    change(document)
+    path.write_text(json.dumps(document))
+    with pytest.raises(ValueError, match=words):
+        read_saco(path)
 
 
 def coco_document() -> dict:

@@ -157,7 +157,6 @@ def test_photos_are_cut_along_their_masks_and_only_free_ones(tmp_path: Path) -> 
     annotations = write_photos(tmp_path)
     cut, patches = prepare_photos(annotations, tmp_path, tmp_path / "free", ontology())
     assert (cut, patches) == (1, 4)
-    assert prepare_photos(annotations, tmp_path, tmp_path / "all", ontology(), free_only=False)[0] == 2
     bank = SpriteBank(tmp_path / "free", (PHOTOS_STYLE,))
     assert bank.concepts == ["dog"]
     pixels = bank.pixels(0, 80)

@@ -149,6 +149,20 @@ def test_bad_input_is_named(tmp_path: Path) -> None:
         cgf1(truth, [], iou="mesh")
     with pytest.raises(ValueError, match="segmentation in every prediction"):
         cgf1(truth, [{"image_id": 1, "score": 0.9, "bbox": [0, 0, 1, 1]}])
+    (good,) = results({1: [(A, 0.9)]})
+    for change, words in (
+        ({"score": "0.9"}, "scores as numbers"),
+        ({"score": float("nan")}, "scores as numbers"),
+        ({"segmentation": [[0, 0, 9, 0, 9, 9]]}, "got polygons"),
+        ({"segmentation": rle.to_coco(rle.empty((5, 5)))}, "one size"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            cgf1(truth, [good | change])
+    for lacking in ("image_id", "score"):
+        with pytest.raises(ValueError, match="image_id and score"):
+            cgf1(truth, [{key: value for key, value in good.items() if key != lacking}])
+    with pytest.raises(ValueError, match="left, top"):
+        cgf1(truth, [good | {"bbox": [1, 2]}], iou="box")
     (tmp_path / "bad.json").write_text("{")
     with pytest.raises(ValueError, match=r"bad\.json"):
         cgf1(tmp_path / "bad.json", [])

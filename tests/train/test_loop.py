@@ -137,6 +137,13 @@ def test_overlays_are_drawn_from_the_averaged_model(tmp_path: Path) -> None:
     assert drawn == [("0000002", False), ("0000004", False)]
 
 
+@pytest.mark.parametrize("begun", ["", "step,tot"])
+def test_a_log_that_a_kill_cut_in_its_first_line_is_begun_anew(tmp_path: Path, begun: str) -> None:
+    (tmp_path / "log.csv").write_text(begun)
+    run(tmp_path, replace(CONFIG, steps=2))
+    assert len(curve(tmp_path)) == 2
+
+
 def test_the_state_of_another_model_is_refused(tmp_path: Path) -> None:
     torch.save({"step": 1, "learner": {}}, tmp_path / "state.pt")
     with pytest.raises(ValueError, match="use a new run folder"):

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from argus.data.sources.saco import Pair, counts, load_json
+from argus.data.sources.saco import Pair, check_records, counts, load_json
 from argus.ops import rle
 
 
@@ -19,6 +19,9 @@ def read_coco(path: str | Path, *, absent: int = 5, seed: int = 0) -> list[Pair]
     document = load_json(Path(path))
     if not isinstance(document, dict) or not {"images", "annotations", "categories"} <= document.keys():
         raise ValueError(f"Expected a JSON object with images, annotations and categories, got another form in {path}.")
+    check_records(document, "images", {"id", "file_name", "width", "height"}, path)
+    check_records(document, "categories", {"id", "name"}, path)
+    check_records(document, "annotations", {"image_id", "category_id", "segmentation"}, path)
     names: dict[int, str] = {category["id"]: category["name"] for category in document["categories"]}
     found: dict[int, dict[int, list[dict[str, Any]]]] = defaultdict(lambda: defaultdict(list))
     for annotation in document["annotations"]:

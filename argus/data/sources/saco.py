@@ -40,10 +40,12 @@ def read_saco(path: str | Path) -> list[Pair]:
     document = load_json(Path(path))
     if not isinstance(document, dict) or not {"images", "annotations"} <= document.keys():
         raise ValueError(f"Expected a JSON object with images and annotations, got another form in {path}.")
+    check_records(document, "images", {"id", "file_name", "text_input", "width", "height"}, path)
+    check_records(document, "annotations", {"image_id", "segmentation"}, path)
     annotations: dict[int, list[dict[str, Any]]] = defaultdict(list)
     for annotation in document["annotations"]:
         annotations[annotation["image_id"]].append(annotation)
-    return [_pair(record, annotations[record["id"]], Path(path)) for record in document["images"]]
+    return [_pair(record, annotations[record["id"]]) for record in document["images"]]
 
 
 def load_json(path: Path) -> Any:
@@ -54,18 +56,28 @@ def load_json(path: Path) -> Any:
         raise ValueError(f"Expected a JSON file, got {path}: {error}.") from error
 
 
+def check_records(document: dict[str, Any], name: str, keys: set[str], path: str | Path) -> None:
+    """Raise ValueError unless `document[name]` is a list of objects with `keys`: ids different, images known."""
+    records = document[name]
+    if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
+        raise ValueError(f"Expected a list of objects as {name} in {path}.")
+    for record in records:
+        if missing := sorted(keys - record.keys()):
+            raise ValueError(f"Expected {', '.join(sorted(keys))} in all {name} of {path}, got one without {missing}.")
+    if "id" in keys and len({record["id"] for record in records}) != len(records):
+        raise ValueError(f"Expected {name} of different ids in {path}, got an id twice.")
+    if "image_id" in keys:
+        unknown = {record["image_id"] for record in records} - {image["id"] for image in document["images"]}
+        if unknown:
+            raise ValueError(f"Expected {name} about the images of {path}, got one about {min(unknown, key=str)!r}.")
+
+
 def counts(annotation: dict[str, Any]) -> bool:
     """Whether an annotation is an instance to find: neither crowd nor ignored."""
     return not annotation.get("iscrowd", 0) and not annotation.get("ignore", 0)
 
 
-def _pair(record: dict[str, Any], annotations: list[dict[str, Any]], path: Path) -> Pair:
-    missing = {"id", "file_name", "text_input", "width", "height"} - record.keys()
-    if missing:
-        raise ValueError(
-            f"Expected SA-Co pairs in {path}, got an image without {', '.join(sorted(missing))}. "
-            "For COCO instances use argus.data.sources.coco."
-        )
+def _pair(record: dict[str, Any], annotations: list[dict[str, Any]]) -> Pair:
     size_hw = (int(record["height"]), int(record["width"]))
     instances = [annotation for annotation in annotations if counts(annotation)]
     rles = tuple(rle.from_coco(annotation["segmentation"], size_hw) for annotation in instances)
@@ -93,6 +105,8 @@ def _boxes_xyxy_px(
     scale = np.array([size_hw[1], size_hw[0]] * 2)
     for index, bbox in enumerate(bboxes):
         if bbox is not None:
+            if len(bbox) != 4:
+                raise ValueError(f"Expected every bbox as left, top, width, height, got {bbox}.")
             given = np.array([bbox[0], bbox[1], bbox[0] + bbox[2], bbox[1] + bbox[3]])
             boxes[index] = min((given * scale, given), key=lambda box: float(np.abs(box - boxes[index]).sum()))
     return boxes

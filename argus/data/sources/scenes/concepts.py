@@ -59,10 +59,6 @@ class Ontology:
             id_ for id_ in self.concepts if any(self.concepts[a].tint for a in self.ancestors[id_])
         )
 
-    def descendants(self, id_: str) -> tuple[str, ...]:
-        """Ids below a concept, itself included."""
-        return tuple(other for other, ancestors in self.ancestors.items() if id_ in ancestors)
-
     def siblings(self, id_: str) -> tuple[str, ...]:
         """Other children of the parents of a concept."""
         return tuple(child for parent in self.concepts[id_].parents for child in self.children[parent] if child != id_)

@@ -16,9 +16,10 @@ class SceneConfig:
     """What scenes look like. The same configuration and seed give the same bytes.
 
     `cache_folder` holds what `prepare` wrote; `size` is the side of the square image in pixels. `difficulty` runs from
-    0 (few large objects on plain grounds) to 1 (everything). `concepts` of the ontology are shown, a smaller number being
-    part of a larger one, and the same ones in every style (but for those that a style lacks). `chinese_share` of the phrases are
-    Chinese; each scene carries between `min_prompts` and `max_prompts` phrases, about half of them without instance.
+    0 (few large objects on plain grounds) to 1 (everything). `concepts` of the ontology are shown, a smaller number
+    being part of a larger one, and the same ones in every style (but for those that a style lacks). `chinese_share` of
+    the phrases are Chinese; each scene carries between `min_prompts` and `max_prompts` phrases, about half of them
+    without instance.
     """
 
     cache_folder: Path

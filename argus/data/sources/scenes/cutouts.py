@@ -31,16 +31,14 @@ _MIN_SIDE_PX = 56
 _EDGE_PX = 3
 
 
-def prepare_photos(
-    annotations: Path, images_folder: Path, cache_folder: Path, ontology: Ontology, *, free_only: bool = True
-) -> tuple[int, int]:
+def prepare_photos(annotations: Path, images_folder: Path, cache_folder: Path, ontology: Ontology) -> tuple[int, int]:
     """Cut objects and patches of ground out of photos into `cache_folder`; returns how many of each.
 
-    `annotations` is COCO instances JSON with category names; `free_only` takes just the images it marks
-    `"free_to_train": true`. Categories without a concept of that name are left out.
+    `annotations` is COCO instances JSON with category names; only the images that it marks
+    `"free_to_train": true` are taken. Categories without a concept of that name are left out.
     """
     document = json.loads(Path(annotations).read_text(encoding="utf-8"))
-    images = [image for image in document["images"] if image.get("free_to_train", False) or not free_only]
+    images = [image for image in document["images"] if image.get("free_to_train", False)]
     by_image: dict[int, list[dict[str, Any]]] = {image["id"]: [] for image in images}
     for annotation in document["annotations"]:
         if annotation["image_id"] in by_image:

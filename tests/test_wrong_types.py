@@ -1,0 +1,58 @@
+"""Values of wrong types, as people who run no type checker pass them: a ValueError that says what was expected.
+
+The other tests run with every signature checked, which would catch these first; so they run in a process of their own.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+SCRIPT = """
+import io
+import numpy as np
+import torch
+from argus import Detections, ImagePredictor, Prompt
+from tests.train.toys import tiny_model
+
+predictor = ImagePredictor(tiny_model().eval()).set_image(np.zeros((20, 30, 3), np.uint8))
+fresh = ImagePredictor(predictor.model)
+mask = np.eye(4)[None]
+calls = {
+    "no image": lambda: fresh.set_image(None),
+    "number as image": lambda: fresh.set_image(7),
+    "bytes as image": lambda: fresh.set_image(b"bytes"),
+    "list as image": lambda: fresh.set_image([[1, 2, 3]]),
+    "text file as image": lambda: fresh.set_image(io.StringIO("text")),
+    "number as phrase": lambda: predictor.predict(5),
+    "numbers as phrases": lambda: predictor.predict([5]),
+    "bytes as phrase": lambda: predictor.predict(b"red"),
+    "text as threshold": lambda: predictor.predict("red", score_threshold="0.5"),
+    "no threshold": lambda: predictor.predict("red", score_threshold=None),
+    "no mask threshold": lambda: predictor.predict("red", mask_threshold=None),
+    "half a count": lambda: predictor.predict("red", max_count=1.5),
+    "text as count": lambda: predictor.predict("red", max_count="two"),
+    "number as text": lambda: Prompt(5),
+    "list as text": lambda: Prompt(["dog"]),
+    "half an image index": lambda: Prompt("dog", image=1.5),
+    "no image index": lambda: Prompt("dog", image=None),
+    "mask of floats": lambda: Detections.from_masks(mask, [0.5], ["dog"]),
+    "mask of bytes": lambda: Detections.from_masks(mask.astype(np.uint8) * 255, [0.5], ["dog"]),
+}
+for name, call in calls.items():
+    try:
+        call()
+    except ValueError as error:
+        assert "xpected" in str(error), (name, error)
+    else:
+        raise AssertionError(f"{name}: accepted")
+assert len(predictor.predict("red", score_threshold=np.float32(0), max_count=np.int64(2))) == 2
+print(len(calls), "refused")
+"""
+
+
+def test_wrong_types_are_refused_without_a_type_checker() -> None:
+    done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "19 refused"
