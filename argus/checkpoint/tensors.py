@@ -1,5 +1,7 @@
 """Files of tensors, opened without reading them."""
 
+import json
+import math
 import pickle
 import zipfile
 from collections.abc import Callable, Iterable
@@ -7,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
@@ -15,6 +18,15 @@ FLOATS = ("fp64", "fp32", "fp16", "bf16")  # number formats that a model can be 
 
 _SHORT = dict(zip(("F64", "F32", "F16", "BF16"), FLOATS, strict=True))
 _TORCH = dict(zip((torch.float64, torch.float32, torch.float16, torch.bfloat16), FLOATS, strict=True))
+_STORED = {short: dtype for short, name in _SHORT.items() for dtype, same in _TORCH.items() if same == name} | {
+    "I64": torch.int64,
+    "I32": torch.int32,
+    "I16": torch.int16,
+    "I8": torch.int8,
+    "U8": torch.uint8,
+    "BOOL": torch.bool,
+    "C64": torch.complex64,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,19 +43,36 @@ def open_safetensors(paths: Iterable[Path]) -> dict[str, StoredTensor]:
     stored: dict[str, StoredTensor] = {}
     for path in paths:
         try:
-            file = safe_open(path, "pt")
-            stored |= {name: _from_safetensors(file, name) for name in file.keys()}  # noqa: SIM118 (it is no dict)
+            with safe_open(path, "pt") as file:
+                names = list(file.keys())
+            stored |= _entries(path, names)
         except (SafetensorError, OSError) as error:
             raise ValueError(f"{path} is not a readable safetensors file, or is cut short: {error}") from error
     return stored
 
 
-def _from_safetensors(file: Any, name: str) -> StoredTensor:
-    header = file.get_slice(name)
-    dtype = header.get_dtype()
+def _entries(path: Path, names: Iterable[str]) -> dict[str, StoredTensor]:
+    """The tensors of a file whose header is known to be sound."""
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(length))
+    return {name: _entry(path, 8 + length, header[name]) for name in names}
+
+
+def _entry(path: Path, data: int, described: dict[str, Any]) -> StoredTensor:
+    dtype, shape = str(described["dtype"]), torch.Size(described["shape"])
+    offset = data + described["data_offsets"][0]
     return StoredTensor(
-        shape=torch.Size(header.get_shape()), dtype=_SHORT.get(dtype, dtype), read=lambda: file.get_tensor(name)
+        shape=shape, dtype=_SHORT.get(dtype, dtype), read=lambda: _mapped(path, offset, shape, _STORED[dtype])
     )
+
+
+def _mapped(path: Path, offset: int, shape: torch.Size, dtype: torch.dtype) -> Tensor:
+    """A tensor in a mapping of its own: what is only read to be changed leaves memory at once."""
+    size = math.prod(shape) * dtype.itemsize
+    if not size:
+        return torch.empty(shape, dtype=dtype)
+    return torch.from_numpy(np.memmap(path, np.uint8, "c", offset, (size,))).view(dtype).view(shape)
 
 
 def open_pickle(path: Path) -> dict[str, StoredTensor]:

@@ -55,8 +55,13 @@ def write_labelme(path: Path, file_name: str, objects: Objects) -> None:
 
 
 def write_masks(folder: Path, objects: Objects) -> list[Path]:
-    """Write one PNG an object, 255 on the mask and 0 elsewhere, named by its index and concept."""
+    """Write one PNG an object, 255 on the mask and 0 elsewhere, named by its index and concept.
+
+    Masks of an earlier answer in the same folder are removed, so that none passes for one of this answer.
+    """
     folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob("[0-9][0-9][0-9]-*.png"):
+        old.unlink()
     written = []
     for index, mask in enumerate(objects.rles):
         slug = "".join(c if c.isalnum() else "-" for c in str(objects.concept[index]))[:40]

@@ -76,7 +76,8 @@ class Sam3(nn.Module):
         if tokenizer.vocab_size > config.text.vocabulary or tokenizer.context_length > config.text.context:
             raise ValueError(
                 f"the text encoder takes {config.text.vocabulary} tokens and a context of {config.text.context}, but "
-                f"the tokenizer has {tokenizer.vocab_size} and {tokenizer.context_length}: use the one that belongs to the model"
+                f"the tokenizer has {tokenizer.vocab_size} and {tokenizer.context_length}: use the tokenizer that "
+                "belongs to the model"
             )
         self.config = config
         self.tokenizer = tokenizer

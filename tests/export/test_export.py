@@ -173,3 +173,10 @@ def test_the_overlay_tints_the_mask_and_leaves_the_rest() -> None:
 def test_odd_pictures_can_be_drawn_on(size_hw: tuple[int, int]) -> None:
     objects = Detections.from_masks(np.ones((1, *size_hw), bool), [0.5], ["a very long phrase " * 9])
     assert draw(np.zeros((*size_hw, 3), np.uint8), objects).size == (size_hw[1], size_hw[0])
+
+
+def test_masks_of_an_earlier_answer_do_not_stay(tmp_path: Path) -> None:
+    save(found("disc", "parts"), tmp_path, ["png"])
+    (tmp_path / "image.masks" / "mine.png").write_bytes(b"")
+    (written,) = save(found("ring"), tmp_path, ["png"])
+    assert {path.name for path in (tmp_path / "image.masks").iterdir()} == {written.name, "mine.png"}
