@@ -18,6 +18,7 @@ from tests.train.toys import tiny_model
 
 predictor = ImagePredictor(tiny_model().eval()).set_image(np.zeros((20, 30, 3), np.uint8))
 fresh = ImagePredictor(predictor.model)
+features = predictor.model.encode(torch.zeros(1, 3, 48, 48))
 mask = np.eye(4)[None]
 calls = {
     "no image": lambda: fresh.set_image(None),
@@ -33,6 +34,11 @@ calls = {
     "no mask threshold": lambda: predictor.predict("red", mask_threshold=None),
     "half a count": lambda: predictor.predict("red", max_count=1.5),
     "text as count": lambda: predictor.predict("red", max_count="two"),
+    "a phrase as prompts": lambda: predictor.model.detect(features, "red"),
+    "one prompt as prompts": lambda: predictor.model.detect(features, Prompt("red")),
+    "phrases as prompts": lambda: predictor.model.detect(features, ["red"]),
+    "array as images": lambda: predictor.model.encode(np.zeros((1, 3, 48, 48), np.float32)),
+    "uint8 images": lambda: predictor.model.encode(torch.zeros(1, 3, 48, 48, dtype=torch.uint8)),
     "number as text": lambda: Prompt(5),
     "list as text": lambda: Prompt(["dog"]),
     "half an image index": lambda: Prompt("dog", image=1.5),

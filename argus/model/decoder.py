@@ -121,9 +121,7 @@ class DecoderLayer(nn.Module):
         return self.norm4(x + self.mlp(x))
 
 
-def _edge_distances(
-    low: Float[Tensor, "p q"], high: Float[Tensor, "p q"], cells: int
-) -> Float[Tensor, "p q n 2"]:
+def _edge_distances(low: Float[Tensor, "p q"], high: Float[Tensor, "p q"], cells: int) -> Float[Tensor, "p q n 2"]:
     """Distances of each cell i / cells to both edges, times 8, on a signed log2 scale."""
     cell = torch.arange(cells, device=low.device, dtype=low.dtype) / cells
     distance = (cell[:, None] - torch.stack((low, high), dim=-1)[:, :, None]) * 8

@@ -30,7 +30,7 @@ class DetectorConfig:
 
     def __post_init__(self) -> None:
         if self.width % 8 or self.width % self.heads:
-            raise ValueError(f"the detector's width must be a multiple of 8 and of its heads; got {self.width}, {self.heads}")
+            raise ValueError(f"width must be a multiple of 8 and of heads, got {self.width}, {self.heads}")
         if min(self.fusion_layers, self.decoder_layers, self.queries) < 1:
             raise ValueError(f"the detector needs at least one fusion layer, decoder layer and query; got {self}")
 
@@ -72,8 +72,8 @@ class DetectorOutput:
     query_logits: Float[Tensor, "p q"]
     presence_logits: Float[Tensor, "p"]
     boxes_cxcywh_norm: Float[Tensor, "p q 4"]
-    mask_logits: Float[Tensor, "p q h w"] | list[Float[Tensor, "k h w"]]
-    kept: list[Int[Tensor, "k"]]
+    mask_logits: Float[Tensor, "p q h w"] | list[Float[Tensor, "_ h w"]]
+    kept: list[Int[Tensor, "_"]]
     semantic_logits: Float[Tensor, "p 1 h w"] | None
 
     @property
@@ -144,7 +144,8 @@ class Detector(nn.Module):
         queries, presence = decoded.queries[-1], decoded.presence_logits[-1]
         logits = self.scoring(queries, prompt, valid)
         kept = _kept(logits, presence, selection)
-        rows = torch.tensor([i for i, k in enumerate(kept) if len(k) or semantic], dtype=torch.long, device=logits.device)
+        decoded_rows = [i for i, k in enumerate(kept) if len(k) or semantic]
+        rows = torch.tensor(decoded_rows, dtype=torch.long, device=logits.device)
         pixels = self._pixels(features, question, fused, prompt, valid, rows) if len(rows) else None
         return DetectorOutput(
             query_logits=logits,
@@ -158,7 +159,7 @@ class Detector(nn.Module):
     def train_forward(
         self, features: DetectorFeatures, question: Question, mask_prompts: Int[Tensor, "m"]
     ) -> DetectorTraining:
-        """Every layer's predictions of both branches; masks and the semantic map only for the prompts in `mask_prompts`."""
+        """Every layer's predictions of both branches; masks and semantic map only of the prompts in `mask_prompts`."""
         prompt, valid = self._prompt(features, question)
         fused = self._fuse(features, question, prompt, valid)
         decoded = self.decoder(fused, features.position, features.grid_hw, prompt, valid, one_to_many=True)
@@ -195,10 +196,10 @@ class Detector(nn.Module):
         queries: Float[Tensor, "p q c"],
         pixels: Float[Tensor, "m c h w"] | None,
         rows: Int[Tensor, "m"],
-        kept: list[Int[Tensor, "k"]],
+        kept: list[Int[Tensor, "_"]],
         features: DetectorFeatures,
         stacked: bool,
-    ) -> Float[Tensor, "p q h w"] | list[Float[Tensor, "k h w"]]:
+    ) -> Float[Tensor, "p q h w"] | list[Float[Tensor, "_ h w"]]:
         if stacked and pixels is not None:
             return self.mask_head.masks(queries, pixels)
         height, width = (4 * side for side in features.grid_hw)
@@ -221,7 +222,7 @@ def final_scores(query_logits: Float[Tensor, "p q"], presence_logits: Float[Tens
 
 def _kept(
     query_logits: Float[Tensor, "p q"], presence_logits: Float[Tensor, "p"], selection: Selection | None
-) -> list[Int[Tensor, "k"]]:
+) -> list[Int[Tensor, "_"]]:
     scores = final_scores(query_logits, presence_logits)
     if selection is None:
         return [torch.arange(scores.shape[1], device=scores.device) for _ in scores]

@@ -25,7 +25,8 @@ class MaskHead(nn.Module):
         super().__init__()
         self.prompt_attention = Attention(width, heads)
         self.prompt_norm = nn.LayerNorm(width)
-        self.convs = cast("list[nn.Conv2d]", nn.ModuleList(nn.Conv2d(width, width, 3, padding=1) for _ in range(STAGES)))
+        convs = nn.ModuleList(nn.Conv2d(width, width, 3, padding=1) for _ in range(STAGES))
+        self.convs = cast("list[nn.Conv2d]", convs)
         self.norms = nn.ModuleList(nn.GroupNorm(8, width) for _ in range(STAGES))
         self.query_embed = MLP((width, width, width, width))
         self.instance = nn.Conv2d(width, width, 1)
@@ -50,9 +51,7 @@ class MaskHead(nn.Module):
             x = norm(conv_upsampled(x, conv.weight, share)).relu_()
         return x
 
-    def masks(
-        self, queries: Float[Tensor, "p q c"], pixels: Float[Tensor, "p c h w"]
-    ) -> Float[Tensor, "p q h w"]:
+    def masks(self, queries: Float[Tensor, "p q c"], pixels: Float[Tensor, "p c h w"]) -> Float[Tensor, "p q h w"]:
         """Mask logits; the 1x1 projection of the pixels is applied to the few queries instead."""
         embed = self.query_embed(queries)
         weight, bias = embed @ self.instance.weight[:, :, 0, 0], embed @ self.instance.bias  # (p, q, c), (p, q)

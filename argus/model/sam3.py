@@ -21,7 +21,7 @@ from argus.model.detector import (
 )
 from argus.model.exemplar_encoder import Exemplars
 from argus.model.text_encoder import TextConfig, TextEncoder
-from argus.model.tokenizer import Tokenizer
+from argus.model.tokenizer import Tokenizer, clean
 from argus.model.vision_encoder import VisionConfig, VisionEncoder
 from argus.types import Prompt
 
@@ -86,6 +86,7 @@ class Sam3(nn.Module):
         self.detector = Detector(config.detector, config.vision.width)
         self.origin = Origin()
         self._phrases: OrderedDict[str, tuple[Tensor, Tensor]] = OrderedDict()
+        self.register_load_state_dict_post_hook(lambda model, _: model._phrases.clear())
 
     @property
     def device(self) -> torch.device:
@@ -103,8 +104,15 @@ class Sam3(nn.Module):
     def encode(self, images: Float[Tensor, "b 3 h w"]) -> Features:
         """Encode images, normalised with mean 0.5 and std 0.5, whose sides are multiples of the patch."""
         patch = self.config.vision.patch
-        if images.ndim != 4 or images.shape[1] != 3 or images.shape[2] % patch or images.shape[3] % patch:
-            raise ValueError(f"expected images (B, 3, H, W) with sides that {patch} divides, got {tuple(images.shape)}")
+        fits = isinstance(images, Tensor) and images.is_floating_point() and images.ndim == 4 and images.shape[1] == 3
+        if not fits or images.shape[2] % patch or images.shape[3] % patch or not images.numel():
+            came = f"{images.dtype} {tuple(images.shape)}" if isinstance(images, Tensor) else type(images).__name__
+            raise ValueError(
+                f"expected normalised float images (B, 3, H, W) with sides that {patch} divides, got {came}; "
+                "ImagePredictor takes files, pixels and any size"
+            )
+        if not bool(images.isfinite().all()):
+            raise ValueError("expected finite images, got NaN or infinity in them")
         return Features(self, self.vision(images.to(self.device, self.dtype)))
 
     def detect(
@@ -122,8 +130,8 @@ class Sam3(nn.Module):
         Masks are decoded for the queries whose score is above `score_threshold` (the `max_masks` best at most), or for
         all with `all_masks`; the semantic map only with `semantic`.
         """
-        if not prompts:
-            raise ValueError("expected at least one prompt, got none")
+        if isinstance(prompts, str | Prompt) or not prompts or not all(isinstance(p, Prompt) for p in prompts):
+            raise ValueError(f"expected a list of one or more argus.Prompt, got {prompts!r:.80}")
         selection = None if all_masks else Selection(threshold=score_threshold, limit=max_masks)
         chunk = self._prompts_at_once(features)
         if len(prompts) > chunk and not torch.is_grad_enabled():
@@ -147,14 +155,17 @@ class Sam3(nn.Module):
             raise ValueError(f"prompts ask for images {wrong}, but only {len(features)} were encoded")
         if not self.origin.points and any(len(p.points_xy_norm) for p in prompts):
             raise ValueError(
-                "this model's file holds no projections of points (the Hugging Face layout has none), so it cannot read "
-                "prompts with points: ask with boxes, or load Meta's sam3.pt"
+                "this model's file holds no projections of points (the Hugging Face layout has none), so it cannot "
+                "read prompts with points: ask with boxes, or load Meta's sam3.pt"
             )
         text, valid = self.encode_text([p.phrase for p in prompts])
         return Question(text=text, text_valid=valid, exemplars=_exemplars(prompts, self.device))
 
     def encode_text(self, phrases: Sequence[str]) -> tuple[Float[Tensor, "p t c"], Bool[Tensor, "p t"]]:
-        """Text tokens of each phrase, padded to the longest of them, and which are not padding."""
+        """Text tokens of each phrase, padded to the longest of them, and which are not padding.
+
+        Outside training they are kept a phrase; after changing weights in place, call `eval()` to forget them.
+        """
         if torch.is_grad_enabled() and self.text.position.requires_grad:  # in training nothing is cached
             unique = list(dict.fromkeys(phrases))
             tokens, valid = self._encode_text(unique)
@@ -182,6 +193,9 @@ class Sam3(nn.Module):
         return super()._apply(fn, recurse)
 
     def _encode_text(self, phrases: Sequence[str]) -> tuple[Float[Tensor, "p t c"], Bool[Tensor, "p t"]]:
+        blank = [p for p in phrases if not clean(p)]
+        if blank:
+            raise ValueError(f"expected phrases with words in them, got {blank}")
         tokens = self.tokenizer(phrases)
         length = int((~tokens.padding).nonzero()[:, 1].max()) + 1  # what follows cannot be seen from before it
         ids, valid = tokens.ids[:, :length].to(self.device), ~tokens.padding[:, :length].to(self.device)

@@ -13,9 +13,7 @@ THETA = 10000.0
 
 
 @lru_cache(maxsize=16)
-def axial_rope(
-    height: int, width: int, head_dim: int, scale: float, device: torch.device
-) -> Complex[Tensor, "n d"]:
+def axial_rope(height: int, width: int, head_dim: int, scale: float, device: torch.device) -> Complex[Tensor, "n d"]:
     """Unit complex numbers (height * width, head_dim // 2): the first half turns with x, the second with y.
 
     `scale` multiplies the positions (SAM 3 maps its global layers onto the range of a window).

@@ -32,7 +32,7 @@ def towers(scenes_folder: Path) -> TowerRecipe:
 
 
 def detector(scenes_folder: Path) -> DetectorRecipe:
-    """From few large objects at 140 px to everything at 280 px; many images with few prompts each, as encoding is cheap."""
+    """From few large objects at 140 px to everything at 280 px; encoding is cheap, so many images with few prompts."""
     return DetectorRecipe(
         train=TrainConfig(
             purpose="nano: detection on concept scenes",

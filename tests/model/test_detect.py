@@ -1,6 +1,6 @@
 """Asking a model: a batch equals its single questions, chunks change nothing, and every part of a prompt counts."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 
 import pytest
@@ -157,3 +157,34 @@ def test_a_level_equals_its_layers_one_by_one(doublings: int) -> None:
         layers += [layer, nn.GELU()]
     plain = nn.Sequential(*layers[:-1], level.project, level.smooth)
     torch.testing.assert_close(level(x), plain(x), rtol=1e-4, atol=1e-5)
+
+
+def test_prompts_may_keep_different_numbers_of_masks(model: Sam3, features: Features) -> None:
+    scores = ask(model, features, PROMPTS[:2]).scores
+    threshold = float(scores.flatten().sort().values[-3])
+    out = model.detect(features, PROMPTS[:2], score_threshold=threshold)
+    assert sorted(len(kept) for kept in out.kept) == sorted((scores > threshold).sum(1).tolist())
+    assert [len(masks) for masks in out.mask_logits] == [len(kept) for kept in out.kept]
+
+
+def test_loading_other_weights_forgets_phrases(images: Tensor) -> None:
+    first, second = (tiny_model().eval().requires_grad_(False) for _ in range(2))  # each drawn anew
+    ask(first, first.encode(images), PROMPTS[:1])
+    first.load_state_dict(second.state_dict())
+    assert_near(ask(first, first.encode(images), PROMPTS[:1]), ask(second, second.encode(images), PROMPTS[:1]))
+
+
+def test_no_prompts_are_refused(model: Sam3, features: Features) -> None:
+    with pytest.raises(ValueError, match="one or more"):
+        model.detect(features, [])
+
+
+def test_a_phrase_that_cleaning_empties_is_refused(model: Sam3, features: Features) -> None:
+    with pytest.raises(ValueError, match="words in them"):
+        ask(model, features, [Prompt("&nbsp;")])
+
+
+@pytest.mark.parametrize("spoil", [lambda x: x[:0], lambda x: x[..., :-1], lambda x: x * float("nan")])
+def test_images_that_cannot_be_encoded(model: Sam3, images: Tensor, spoil: Callable[[Tensor], Tensor]) -> None:
+    with pytest.raises(ValueError, match="expected"):
+        model.encode(spoil(images))
