@@ -61,4 +61,4 @@ print(len(calls), "refused")
 def test_wrong_types_are_refused_without_a_type_checker() -> None:
     done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == "19 refused"
+    assert done.stdout.strip() == "24 refused"

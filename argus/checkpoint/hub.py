@@ -3,9 +3,12 @@
 import re
 from pathlib import Path
 
+from argus.checkpoint.tensors import shards
+
 WEIGHTS, INDEX, CONFIG = "model.safetensors", "model.safetensors.index.json", "config.json"
 
-_WANTED = [CONFIG, WEIGHTS, INDEX, "model-*.safetensors", "tokenizer.json", "merges.txt"]
+_TOKENIZERS = ["tokenizer.json", "merges.txt"]
+_WANTED = [CONFIG, WEIGHTS, INDEX, "model-*.safetensors", *_TOKENIZERS]
 _ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
 
@@ -15,16 +18,40 @@ def is_hub_id(source: str) -> bool:
 
 
 def fetch(repository: str) -> Path:
-    """The folder with a repository's files. Raises ValueError, saying what to do, where they cannot be had."""
+    """The folder with a repository's files; where only a tokenizer is lacking and cannot be had, without one.
+
+    Raises ValueError, saying what to do, where the files cannot be had.
+    """
     import huggingface_hub
     from huggingface_hub import errors
 
     try:
-        folder = Path(huggingface_hub.snapshot_download(repository, allow_patterns=_WANTED, local_files_only=True))
-        if (folder / CONFIG).is_file() and ((folder / WEIGHTS).is_file() or (folder / INDEX).is_file()):
-            return folder
+        cached = Path(huggingface_hub.snapshot_download(repository, allow_patterns=_WANTED, local_files_only=True))
     except (errors.LocalEntryNotFoundError, errors.HFValidationError):
-        pass  # nothing in the cache
+        return _download(repository)
+    if not _has_model(cached):
+        return _download(repository)
+    if any((cached / name).is_file() for name in _TOKENIZERS):
+        return cached
+    try:
+        return _download(repository)
+    except ValueError:
+        return cached  # `argus.load` may be given a tokenizer, and asks for one where it is not
+
+
+def _has_model(folder: Path) -> bool:
+    """Whether a cached folder has the configuration and all the weights."""
+    try:
+        weights = [folder / WEIGHTS] if (folder / WEIGHTS).is_file() else shards(folder / INDEX)
+    except ValueError:  # no index, or none that can be read
+        return False
+    return all(path.is_file() for path in (folder / CONFIG, *weights))
+
+
+def _download(repository: str) -> Path:
+    import huggingface_hub
+    from huggingface_hub import errors
+
     try:
         return Path(huggingface_hub.snapshot_download(repository, allow_patterns=_WANTED))
     except errors.GatedRepoError as error:
@@ -39,6 +66,6 @@ def fetch(repository: str) -> Path:
         ) from error
     except (OSError, RuntimeError) as error:  # offline, no network, no space: the hub's errors derive from these
         raise ValueError(
-            f"{repository!r} is no folder here, is not in the hub's cache, and could not be downloaded "
-            f"({type(error).__name__}): go online, unset HF_HUB_OFFLINE, or pass the path of a local copy"
+            f"{repository!r} is no folder here, is not in the hub's cache, or only in part, and could not be "
+            f"downloaded ({type(error).__name__}): go online, unset HF_HUB_OFFLINE, or pass the path of a local copy"
         ) from error

@@ -1,6 +1,5 @@
 """Where a model is, in what layout, and of what sizes: found out before any weight is read."""
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -11,7 +10,7 @@ from typing import Any
 from argus.checkpoint import hub, huggingface, huggingface_config, meta, native
 from argus.checkpoint.adapter import Rule
 from argus.checkpoint.hub import CONFIG, INDEX, WEIGHTS
-from argus.checkpoint.tensors import StoredTensor, open_pickle, open_safetensors
+from argus.checkpoint.tensors import StoredTensor, open_pickle, open_safetensors, read_json, shards
 from argus.model.presets import sam3
 from argus.model.sam3 import Sam3Config
 
@@ -133,14 +132,12 @@ def _weights(folder: Path) -> list[Path]:
 
 
 def _shards(folder: Path) -> list[Path]:
-    index = _read_json(folder / INDEX)
-    names = index.get("weight_map")
-    if not isinstance(names, dict) or not names or not all(isinstance(name, str) for name in names.values()):
-        raise ValueError(f"{folder / INDEX}: expected a weight_map from tensors to files")
-    paths = [folder / Path(name).name for name in sorted(set(names.values()))]
+    paths = shards(folder / INDEX)
     missing = [path.name for path in paths if not path.is_file()]
     if missing:
-        raise ValueError(f"{folder} lacks files that its {INDEX} names: {missing}")
+        raise ValueError(
+            f"{folder} lacks files that its {INDEX} names: {missing}; download them (a hub id does so when online)"
+        )
     return paths
 
 
@@ -164,7 +161,7 @@ def _layout(names: Iterable[str], name: str) -> Layout:
 
 
 def _config_json(path: Path) -> dict[str, Any]:
-    return _read_json(path) if path.is_file() else {}
+    return read_json(path) if path.is_file() else {}
 
 
 def _sizes(config_json: Mapping[str, Any], layout: Layout, name: str) -> Sam3Config:
@@ -175,13 +172,3 @@ def _sizes(config_json: Mapping[str, Any], layout: Layout, name: str) -> Sam3Con
     if config_json and layout is not Layout.META:
         raise ValueError(f"the {CONFIG} of {name} is not of a SAM 3: expected format 'argus' or model_type 'sam3'")
     return sam3()
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise ValueError(f"{path} is not readable JSON: {error}") from error
-    if not isinstance(content, dict):
-        raise ValueError(f"{path}: expected a JSON object, got {type(content).__name__}")
-    return content

@@ -38,6 +38,25 @@ class StoredTensor:
     read: Callable[[], Tensor]
 
 
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in a JSON file. Raises ValueError when there is none."""
+    try:
+        content = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{path} is not readable JSON: {error}") from error
+    if not isinstance(content, dict):
+        raise ValueError(f"{path}: expected a JSON object, got {type(content).__name__}")
+    return content
+
+
+def shards(index: Path) -> list[Path]:
+    """The files that an index names, there or not, beside it. Raises ValueError when it is no index."""
+    names = read_json(index).get("weight_map")
+    if not isinstance(names, dict) or not names or not all(isinstance(name, str) for name in names.values()):
+        raise ValueError(f"{index}: expected a weight_map from tensors to files")
+    return [index.parent / Path(name).name for name in sorted(set(names.values()))]
+
+
 def open_safetensors(paths: Iterable[Path]) -> dict[str, StoredTensor]:
     """The tensors of a model in one or several `.safetensors` files. Raises ValueError for a file that is damaged."""
     stored: dict[str, StoredTensor] = {}

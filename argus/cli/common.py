@@ -1,6 +1,7 @@
 """What the subcommands share: consoles, exit status, options, JSON."""
 
 import json
+import math
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -55,6 +56,27 @@ def say(message: str) -> None:
 def misuse(message: str) -> typer.BadParameter:
     """To raise when the command was called wrongly: the message with the usage, exit status 2."""
     return typer.BadParameter(message)
+
+
+def no_nan(value: float | None) -> float | None:
+    """For `callback=` of an option that is a number: NaN, which gets past `min` and `max`, is misuse."""
+    if value is not None and math.isnan(value):
+        raise misuse("expected a number, got nan")
+    return value
+
+
+def image_failures() -> tuple[type[Exception], ...]:
+    """What one image may fail with while the others go on: it cannot be read, or takes more memory than there is."""
+    import torch
+
+    return (ValueError, OSError, MemoryError, torch.OutOfMemoryError)
+
+
+def say_failed(file: Path, error: Exception) -> str:
+    """A line about an image that failed; gives the reason alone."""
+    reason = str(error) or type(error).__name__  # a MemoryError says nothing
+    say(f"{file}: {reason}")
+    return reason
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from argus.cli.common import (
+    FAILURE,
     DeviceOption,
     JsonOption,
     ModelOption,
@@ -16,8 +17,12 @@ from argus.cli.common import (
     TokenizerOption,
     console,
     failures_reported,
+    image_failures,
     load_model,
     print_json,
+    progressed,
+    say,
+    say_failed,
 )
 
 if TYPE_CHECKING:
@@ -47,22 +52,30 @@ def evaluate(
     iou: Annotated[Iou, typer.Option(help="Overlap of masks or of boxes.")] = Iou.mask,
     as_json: JsonOption = False,
 ) -> None:
-    """Score a model: cgF1, pmF1, IL_MCC and the rest, over all pairs and by language and kind of phrase."""
+    """Score a model: cgF1, pmF1, IL_MCC and the rest, over all pairs and by language and kind of phrase.
+
+    Exit status: 0; 1 when the model or an image failed (the pairs of the others are scored all the same); 2 for misuse.
+    """
     with failures_reported():
         from argus.eval import summarise
         from argus.eval.report import by_group, table
 
         asked = _read(pairs, absent)
         predict = predict_function(load_model(model, device, precision, tokenizer))
-        scores = _score(asked, images, predict, exemplars, iou)
+        scores, failed = _score(asked, images, predict, exemplars, iou)
         groups = {"language": by_group(scores, "language"), "kind": by_group(scores, "kind")}
         if as_json:
-            print_json({**summarise(scores), **{f"by_{name}": metrics for name, metrics in groups.items()}})
-            return
-        console().print(table({"all": summarise(scores)}, str(pairs)))
-        for name, metrics in groups.items():
-            if len(metrics) > 1:
-                console().print(table(metrics, f"by {name}"))
+            by = {f"by_{name}": metrics for name, metrics in groups.items()}
+            print_json({**summarise(scores), **by, "failed": [{"file": f, "error": e} for f, e in failed.items()]})
+        else:
+            console().print(table({"all": summarise(scores)}, str(pairs)))
+            for name, metrics in groups.items():
+                if len(metrics) > 1:
+                    console().print(table(metrics, f"by {name}"))
+    if failed:
+        count = len(failed) + len({score.pair.file_name for score in scores})
+        say(f"{len(failed)} of {count} images failed, and their pairs are not scored: {', '.join(failed)}")
+        raise typer.Exit(FAILURE)
 
 
 def predict_function(model: "Sam3") -> "Predict":
@@ -97,18 +110,24 @@ def _read(path: Path, absent: int) -> "list[Pair]":
     return read_saco(path) if b'"text_input"' in path.read_bytes() else read_coco(path, absent=absent)
 
 
-def _score(pairs: "list[Pair]", images: Path, predict: "Predict", exemplars: int, iou: Iou) -> "list[PairScore]":
-    from rich.progress import Progress
-
+def _score(
+    pairs: "list[Pair]", images: Path, predict: "Predict", exemplars: int, iou: Iou
+) -> "tuple[list[PairScore], dict[str, str]]":
+    """The scores of the pairs, image by image, and why the images failed that did."""
+    from argus.eval import by_image
     from argus.eval import evaluate as run
 
-    with Progress(console=console(stderr=True), transient=True) as bar:
-        task = bar.add_task("pairs", total=None)
-        return run(
-            pairs,
-            images,
-            predict,
-            exemplars=exemplars,
-            iou=iou.value,
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
+    groups = by_image(pairs)
+    scores: list[PairScore] = []
+    failed: dict[str, str] = {}
+    for file_name, group in progressed(groups.items(), "evaluating", len(groups)):
+        try:
+            scores += run(group, images, predict, exemplars=exemplars, iou=iou.value)
+        except image_failures() as error:
+            failed[str(images / file_name)] = say_failed(images / file_name, error)
+    if not scores:
+        raise ValueError(
+            f"expected pairs to score, got {len(pairs)} pairs, of which {sum(pair.exhaustive for pair in pairs)} are "
+            f"exhaustive, about {len(groups)} images, of which {len(failed)} failed"
         )
+    return scores, failed

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from argus.cli.common import console, failures_reported, misuse, progressed
+from argus.cli.common import console, failures_reported, misuse, no_nan, progressed
 
 scenes = typer.Typer(help="Make labelled concept scenes: prepare the sprites once, then write.", no_args_is_help=True)
 
@@ -59,7 +59,9 @@ def write(
     split: Annotated[Split, typer.Option(help="train, val (held-out scenes) or style (held-out icon style).")],
     start: Annotated[int, typer.Option(min=0, help="First scene within the split.")] = 0,
     size: Annotated[int, typer.Option(min=32, help="Side in pixels.")] = 280,
-    difficulty: Annotated[float, typer.Option(min=0.0, max=1.0, help="0 few large objects, 1 everything.")] = 1.0,
+    difficulty: Annotated[
+        float, typer.Option(min=0.0, max=1.0, callback=no_nan, help="0 few large objects, 1 everything.")
+    ] = 1.0,
 ) -> None:
     """Write scenes with their phrases as SA-Co style JSON and images; the same arguments give the same files."""
     with failures_reported():

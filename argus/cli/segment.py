@@ -20,11 +20,14 @@ from argus.cli.common import (
     TokenizerOption,
     console,
     failures_reported,
+    image_failures,
     load_model,
     misuse,
+    no_nan,
     print_json,
     progressed,
     say,
+    say_failed,
 )
 
 if TYPE_CHECKING:
@@ -78,12 +81,16 @@ def segment(
     tokenizer: TokenizerOption = None,
     device: DeviceOption = None,
     precision: PrecisionOption = Precision.auto,
-    threshold: Annotated[float, typer.Option(min=0.0, max=1.0, help="Least score of a detection.")] = 0.5,
+    threshold: Annotated[
+        float, typer.Option(min=0.0, max=1.0, callback=no_nan, help="Least score of a detection.")
+    ] = 0.5,
     nms: Annotated[
-        float | None, typer.Option(min=0.0, max=1.0, help="Drop masks of an IoU above this with a better one.")
+        float | None,
+        typer.Option(min=0.0, max=1.0, callback=no_nan, help="Drop masks of an IoU above this with a better one."),
     ] = None,
     nms_across: Annotated[
-        float | None, typer.Option(min=0.0, max=1.0, help="The same, among the detections of all phrases.")
+        float | None,
+        typer.Option(min=0.0, max=1.0, callback=no_nan, help="The same, among the detections of all phrases."),
     ] = None,
     max_count: Annotated[int | None, typer.Option(min=1, help="Most detections of each phrase.")] = None,
     out: Annotated[
@@ -191,9 +198,8 @@ def _answer(
         image = read_image(file)
         detections = _predict(predictor.set_image(image), question)
         written = detections.save(folder, formats, image=image, stem=stem, file_name=file.name) if folder else []
-    except (ValueError, OSError) as error:
-        say(f"{file}: {error}")
-        return Found(file=file, error=str(error))
+    except image_failures() as error:
+        return Found(file=file, error=say_failed(file, error))
     return Found(file=file, detections=detections, written=tuple(written))
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from argus.cli.common import DeviceOption, failures_reported, misuse
+from argus.cli.common import DeviceOption, failures_reported, misuse, no_nan
 
 if TYPE_CHECKING:
     from torch.nn import Module
@@ -24,7 +24,9 @@ def train(
     start: Annotated[
         Path | None, typer.Option(exists=True, file_okay=False, help="Weights to begin a new run with: RUN/weights.")
     ] = None,
-    minutes: Annotated[float | None, typer.Option(min=0.0, help="Stop, saved, after this time.")] = None,
+    minutes: Annotated[
+        float | None, typer.Option(min=0.0, callback=no_nan, help="Stop, saved, after this time.")
+    ] = None,
     workers: Annotated[int, typer.Option(min=0, help="Processes that make scenes.")] = 1,
     device: DeviceOption = None,
 ) -> None:

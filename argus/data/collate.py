@@ -11,6 +11,8 @@ from jaxtyping import Bool, Float, Float32, Int
 from torch import Tensor
 
 from argus.data.records import Query, Sample
+from argus.ops import pixels
+from argus.ops.boxes import px_to_norm
 from argus.types import Prompt
 
 PLAIN_KINDS = ("name", "synonym", "shape")  # kinds whose instances an exemplar box alone can stand for
@@ -96,7 +98,8 @@ def collate(samples: Sequence[Sample], mix: PromptMix, rng: np.random.Generator)
     counts: list[int] = []
     first_mask = 0
     for index, sample in enumerate(samples):
-        boxes_norm = boxes_cxcywh_norm(sample)
+        height, width = sample.image.shape[:2]
+        boxes_norm = px_to_norm(torch.from_numpy(sample.boxes_xyxy_px), (height, width)).numpy()
         for query in choose_queries(sample.queries, mix.per_image, rng):
             prompts.append(make_prompt(query, sample.concepts, boxes_norm, index, mix, rng))
             boxes.append(boxes_norm[list(query.instances)])
@@ -115,17 +118,7 @@ def collate(samples: Sequence[Sample], mix: PromptMix, rng: np.random.Generator)
 
 def normalised(images: np.ndarray) -> Float[Tensor, "b 3 h w"]:
     """uint8 images (B, H, W, 3) as floats (B, 3, H, W) with mean 0.5 and std 0.5."""
-    return (
-        torch.from_numpy(images).permute(0, 3, 1, 2).to(torch.float32, memory_format=torch.contiguous_format) / 127.5
-        - 1
-    )
-
-
-def boxes_cxcywh_norm(sample: Sample) -> Float32[np.ndarray, "n 4"]:
-    """Boxes of a sample's instances as centre and size, in 0..1 of the image."""
-    height, width = sample.image.shape[:2]
-    boxes = sample.boxes_xyxy_px / np.array([width, height, width, height], np.float32)
-    return np.concatenate([(boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]], axis=1).astype(np.float32)
+    return pixels.normalised(torch.from_numpy(images).permute(0, 3, 1, 2))
 
 
 def choose_queries(queries: Sequence[Query], count: int, rng: np.random.Generator) -> list[Query]:

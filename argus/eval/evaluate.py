@@ -26,27 +26,30 @@ def evaluate(
     *,
     exemplars: int = 0,
     iou: str = "mask",
-    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[PairScore]:
     """Ask `predict` about every exhaustive pair, image by image, and score the answers; `summarise` gives the metrics.
 
     `predict` is called once an image, with all its phrases. `exemplars` adds the boxes of that many of a pair's largest
-    instances as + boxes; a pair without instances gets none. `progress` hears (pairs done, pairs in all).
+    instances as + boxes; a pair without instances gets none.
     """
-    by_image: dict[str, list[Pair]] = defaultdict(list)
-    for pair in pairs:
-        if pair.exhaustive:
-            by_image[pair.file_name].append(pair)
-    total, scores = sum(len(group) for group in by_image.values()), list[PairScore]()
-    for file_name, group in by_image.items():
+    scores: list[PairScore] = []
+    for file_name, group in by_image(pairs).items():
         boxes = [_largest(pair, exemplars) for pair in group]
         answers = predict(images / file_name, [pair.phrase for pair in group], boxes)
         if len(answers) != len(group):
             raise ValueError(f"Expected {len(group)} answers, one for each phrase, got {len(answers)}.")
         found = {pair.id: _found(answer) for pair, answer in zip(group, answers, strict=True)}
         scores += score_pairs([{pair.id: pair for pair in group}], found, iou)
-        progress(len(scores), total)
     return scores
+
+
+def by_image(pairs: Sequence[Pair]) -> dict[str, list[Pair]]:
+    """The pairs that are scored, the exhaustive ones, by the name of their image file."""
+    groups: dict[str, list[Pair]] = defaultdict(list)
+    for pair in pairs:
+        if pair.exhaustive:
+            groups[pair.file_name].append(pair)
+    return groups
 
 
 def _largest(pair: Pair, count: int) -> Exemplars:

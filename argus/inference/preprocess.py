@@ -11,6 +11,8 @@ from jaxtyping import Float, UInt8
 from PIL import Image, ImageOps, ImageSequence, UnidentifiedImageError
 from torch import Tensor
 
+from argus.ops.pixels import normalised
+
 
 @runtime_checkable
 class BinaryFile(Protocol):
@@ -24,17 +26,17 @@ class BinaryFile(Protocol):
 ImageSource: TypeAlias = str | os.PathLike[str] | BinaryFile | Image.Image | np.ndarray | Tensor
 RgbImage: TypeAlias = UInt8[np.ndarray, "h w 3"]
 
-MEAN, STD = 0.5, 0.5
-
 
 def read_image(source: ImageSource) -> RgbImage:
     """Read a picture as RGB uint8 of shape (height, width, 3), turned upright by its EXIF orientation.
 
     `source` is a path, a binary file, a PIL image, a numpy array (height, width, 3) of uint8, or a tensor (3, height,
-    width) of uint8 or of floats 0..1. Of files: transparency is laid over white, 16-bit grey is scaled to 8 bits,
-    CMYK and palettes are converted, and of an animation the first frame is taken, with a warning. Arrays and tensors
-    are taken as they are. Raises FileNotFoundError for a missing file, and ValueError for what is not a picture, is
-    cut short or empty, or for an array of another shape or type.
+    width) of uint8 or of floats 0..1. Of files: transparency is laid over white, grey of 16 bits (0..65535) is scaled
+    to 8, CMYK and palettes are converted, and of an animation the first frame is taken, with a warning. Grey of 32
+    bits does not say its range, so its greatest value does: up to 255 it is that of 8 bits (floats up to 1: 0..1),
+    above it 0..65535. Arrays and tensors are taken as they are. Raises FileNotFoundError for a missing file, and
+    ValueError for what is not a picture, is cut short, empty or larger than Pillow opens, or for an array of another
+    shape or type.
     """
     if isinstance(source, np.ndarray):
         return _from_array(source)
@@ -49,7 +51,7 @@ def to_model_input(image: RgbImage, size_hw: tuple[int, int]) -> Float[Tensor, "
     """Stretch to `size_hw` (bilinear with antialiasing, rounded to 8 bits) and normalise with mean 0.5 and std 0.5."""
     pixels = torch.from_numpy(image).permute(2, 0, 1)[None]  # (1, 3, H, W), the array's own memory
     resized = torch.nn.functional.interpolate(pixels, size=size_hw, mode="bilinear", antialias=True)[0]
-    return resized.contiguous().float().div_(255).sub_(MEAN).div_(STD)
+    return normalised(resized)
 
 
 def _from_file(source: str | os.PathLike[str] | BinaryFile) -> RgbImage:
@@ -72,11 +74,16 @@ def _from_file(source: str | os.PathLike[str] | BinaryFile) -> RgbImage:
                 return _from_pil(opened, name)
     except FileNotFoundError:
         raise
+    except Image.DecompressionBombError as error:  # says the number of pixels and the limit
+        raise ValueError(
+            f"Expected an image within Pillow's limit, got {name}: {error} Make it smaller, or cut it into parts; "
+            "for a file that you trust, raise PIL.Image.MAX_IMAGE_PIXELS, half the limit."
+        ) from error
     except UnidentifiedImageError as error:
         raise ValueError(
             f"Expected an image (JPEG, PNG, WebP, TIFF ...), got {name}: not a format that is known."
         ) from error
-    except (OSError, SyntaxError, TypeError, ValueError, RuntimeError, Image.DecompressionBombError) as error:
+    except (OSError, SyntaxError, TypeError, ValueError, RuntimeError) as error:
         raise ValueError(
             f"Expected a readable image, got {name}: {error}. The file may be cut short or damaged."
         ) from error
@@ -93,8 +100,10 @@ def _from_pil(image: Image.Image, name: str) -> RgbImage:
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
-        return _deep_grey(np.asarray(image)).convert("RGB")
+    if image.mode.startswith("I;16"):
+        return _grey(np.asarray(image) / np.float32(257))
+    if image.mode in ("I", "F"):
+        return _deep_grey(np.asarray(image))
     if image.has_transparency_data:
         over = image.convert("RGBA")
         white = Image.new("RGBA", over.size, "white")
@@ -103,14 +112,19 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 
 
 def _deep_grey(values: np.ndarray) -> Image.Image:
-    """Grey of 0..65535 or of floats 0..1 to 0..255; values that are never above 255 are taken for 8 bits."""
+    """Grey of 32 bits, of a range that its greatest value must tell, as `read_image` says."""
     is_fraction = np.issubdtype(values.dtype, np.floating)
     values = np.nan_to_num(values.astype(np.float32))
     if is_fraction and values.max() <= 1:
         values = values * 255
     elif values.max() > 255:
         values = values / 257
-    return Image.fromarray(values.clip(0, 255).round().astype(np.uint8))
+    return _grey(values)
+
+
+def _grey(values: np.ndarray) -> Image.Image:
+    """Grey of 0..255 as RGB."""
+    return Image.fromarray(values.clip(0, 255).round().astype(np.uint8)).convert("RGB")
 
 
 def _from_array(array: np.ndarray) -> RgbImage:

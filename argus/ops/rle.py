@@ -38,7 +38,7 @@ def encode(mask: Bool[np.ndarray, "h w"]) -> Rle:
 
 
 def decode(rle: Rle) -> Bool[np.ndarray, "h w"]:
-    """Decode one mask. Raises ValueError when the runs do not fill the size."""
+    """Decode one mask, whose runs fill its size: what makes an `Rle` from outside, `from_coco`, sees to that."""
     from pycocotools import mask as coco
 
     return coco.decode(_plain(rle)).view(bool)
@@ -87,11 +87,17 @@ def empty(size_hw: tuple[int, int]) -> Rle:
 
 
 def from_runs(runs: Sequence[int], size_hw: tuple[int, int]) -> Rle:
-    """A mask from run lengths in pixels, column by column, background first."""
+    """A mask from run lengths in pixels, column by column, background first.
+
+    Raises ValueError when they do not fill the size.
+    """
     from pycocotools import mask as coco
 
-    if sum(runs) != size_hw[0] * size_hw[1]:
-        raise ValueError(f"Expected runs that fill {size_hw} (height, width), got a sum of {sum(runs)}.")
+    if sum(runs) != size_hw[0] * size_hw[1] or min(runs, default=0) < 0:
+        raise ValueError(
+            f"Expected runs that fill {size_hw} (height, width), {size_hw[0] * size_hw[1]} pixels, got a sum of "
+            f"{sum(runs)} and a least run of {min(runs, default=0)}. The mask is damaged, or of another image."
+        )
     encoded = coco.frPyObjects({"size": list(size_hw), "counts": list(runs)}, *size_hw)
     return Rle(size_hw, encoded["counts"])
 
@@ -110,7 +116,8 @@ def from_polygons(polygons: Sequence[Sequence[float | int]], size_hw: tuple[int,
 def from_coco(segmentation: object, size_hw: tuple[int, int] | None) -> Rle:
     """Any COCO segmentation (polygons, run lengths or compressed runs) of an image of `size_hw`.
 
-    Without a size only runs can be read, which tell their own. Raises ValueError for anything else and another size.
+    Without a size only runs can be read, which tell their own. Raises ValueError for anything else, for another
+    size, and for runs that do not fill it.
     """
     if isinstance(segmentation, list):
         if size_hw is None:
@@ -122,14 +129,37 @@ def from_coco(segmentation: object, size_hw: tuple[int, int] | None) -> Rle:
     if size_hw not in (None, (height, width)):
         raise ValueError(f"Expected an RLE of the image's size {size_hw} (height, width), got {(height, width)}.")
     counts = segmentation["counts"]
-    if isinstance(counts, list):
-        return from_runs(counts, (height, width))
-    return Rle((height, width), counts.encode("ascii", "replace") if isinstance(counts, str) else counts)
+    if isinstance(counts, str):
+        counts = counts.encode("ascii", "replace")
+    if isinstance(counts, bytes):
+        counts = _runs(counts)
+    if not isinstance(counts, list):
+        raise ValueError(f"Expected an RLE whose counts are a list or a string, got {type(counts).__name__}.")
+    return from_runs(counts, (height, width))
 
 
 def to_coco(rle: Rle) -> CocoRle:
     """The form that goes into a COCO JSON file."""
     return {"size": list(rle.size_hw), "counts": rle.counts.decode("ascii")}
+
+
+def _runs(counts: bytes) -> list[int]:
+    """Run lengths from the compressed form.
+
+    A number has 5 bits a character, the lowest first; bit 6 says that it goes on, bit 5 of its end that it is negative.
+    From the fourth on it is what its run is longer than the last but one.
+    """
+    runs: list[int] = []
+    value = shift = 0
+    for character in counts:
+        code = character - 48
+        value |= (code & 31) << shift
+        shift += 5
+        if not code & 32:
+            value -= (code & 16) << (shift - 4)
+            runs.append(value + (runs[-2] if len(runs) > 2 else 0))
+            value = shift = 0
+    return runs
 
 
 def _plain(rle: Rle) -> dict[str, object]:

@@ -66,7 +66,6 @@ class TrainConfig:
     accumulate: int = 1
     precision: str = "bf16"
     seed: int = 0
-    ema_decay: float = 0.999
     log_every: int = 10
     save_every: int = 500
     look_every: int = 500
@@ -135,7 +134,7 @@ def train(
     """
     learner.to(device).train()
     optimizer = make_optimizer(learner, config.optim)
-    state = TrainState(learner=learner, ema=Ema(learner, config.ema_decay), optimizer=optimizer, device=device)
+    state = TrainState(learner=learner, ema=Ema(learner), optimizer=optimizer, device=device)
     load_state(state, folder)
     source, began = batches(state.step * config.accumulate), time.monotonic()
     with Journal(folder, config, state.step, progress=progress) as journal, StopRequest() as stop:

@@ -14,6 +14,9 @@ from torch import Tensor, nn
 
 M = TypeVar("M", bound=nn.Module)
 
+BETAS = (0.9, 0.98)
+EMA_DECAY = 0.999
+
 
 @dataclass(frozen=True, kw_only=True)
 class OptimConfig:
@@ -30,7 +33,6 @@ class OptimConfig:
     rest: float
     vision_layer_decay: float = 1.0
     weight_decay: float = 0.1
-    betas: tuple[float, float] = (0.9, 0.98)
     clip: float = 1.0
     warmup: int = 500
     timescale: int = 10_000
@@ -67,7 +69,7 @@ def make_optimizer(model: nn.Module, config: OptimConfig) -> torch.optim.AdamW:
     described = [
         {"params": group, "lr": rate, "base_lr": rate, "weight_decay": decay} for (rate, decay), group in groups.items()
     ]
-    return torch.optim.AdamW(described, betas=config.betas, fused=True)
+    return torch.optim.AdamW(described, betas=BETAS, fused=True)
 
 
 def rate_of(name: str, vision_blocks: int, config: OptimConfig) -> float:
@@ -91,17 +93,16 @@ def set_rate(optimizer: torch.optim.Optimizer, share: float) -> None:
 class Ema(Generic[M]):
     """A copy of a model whose weights follow the model's as a moving average; in evaluation mode, without gradients.
 
-    The average is young at first: its decay after n updates is min(decay, (1 + n) / (10 + n)).
+    The average is young at first: its decay after n updates is min(EMA_DECAY, (1 + n) / (10 + n)).
     """
 
-    def __init__(self, model: M, decay: float) -> None:
+    def __init__(self, model: M) -> None:
         self.model: M = copy.deepcopy(model).eval().requires_grad_(False)
-        self.decay = decay
         self.updates = 0
 
     @torch.no_grad()
     def update(self, model: M) -> None:
-        decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
+        decay = min(EMA_DECAY, (1 + self.updates) / (10 + self.updates))
         torch._foreach_lerp_(list(self.model.parameters()), list(model.parameters()), 1 - decay)
         for mine, other in zip(self.model.buffers(), model.buffers(), strict=True):
             mine.copy_(other)

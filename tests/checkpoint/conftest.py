@@ -7,22 +7,10 @@ import pytest
 import torch
 
 import argus
-from argus.model.detector import DetectorConfig
-from argus.model.sam3 import Sam3, Sam3Config
-from argus.model.text_encoder import TextConfig
+from argus.model.sam3 import Sam3
 from argus.model.tokenizer import train_tokenizer
-from argus.model.vision_encoder import VisionConfig
 from tests.reference_models import merges_file, reference
-
-SMALL = Sam3Config(
-    vision=VisionConfig(
-        width=32, layers=2, heads=2, mlp_width=48, window=2, global_layers=(1,), image=56, pretrain_image=28
-    ),
-    text=TextConfig(vocabulary=300, context=8, width=16, layers=2, heads=2, mlp_width=24),
-    detector=DetectorConfig(
-        width=16, heads=2, mlp_width=24, exemplar_layers=1, fusion_layers=2, decoder_layers=2, queries=5
-    ),
-)
+from tests.train.toys import TINY
 
 
 @pytest.fixture(scope="session")
@@ -33,8 +21,8 @@ def merges() -> Path:
 @pytest.fixture(scope="session")
 def _small() -> Sam3:
     torch.manual_seed(0)
-    tokenizer = train_tokenizer(["a red car", "一辆红色的汽车"], vocab_size=300, context_length=8)
-    return Sam3(SMALL, tokenizer).eval().requires_grad_(False)
+    tokenizer = train_tokenizer(["a red car", "一辆红色的汽车"], vocab_size=300, context_length=12)
+    return Sam3(TINY, tokenizer).eval().requires_grad_(False)
 
 
 @pytest.fixture

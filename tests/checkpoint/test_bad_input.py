@@ -87,17 +87,17 @@ def test_one_point_projection_of_six_missing(native: Path) -> None:
 
 
 def test_unexpected_tensors(native: Path) -> None:
-    rewritten(native, lambda tensors: tensors.update({"vision.blocks.2.norm1.weight": torch.ones(32)}))
+    rewritten(native, lambda tensors: tensors.update({"vision.blocks.2.norm1.weight": torch.ones(40)}))
     refused(native, "1 unexpected: vision.blocks.2.norm1.weight")
 
 
 def test_wrong_shape(native: Path) -> None:
     rewritten(native, lambda tensors: tensors.update({"text.norm.bias": torch.ones(17)}))
-    refused(native, r"text.norm.bias is \(17,\), expected \(16,\)")
+    refused(native, r"text.norm.bias is \(17,\), expected \(24,\)")
 
 
 def test_quantised_tensors(native: Path) -> None:
-    rewritten(native, lambda tensors: tensors.update({"text.norm.bias": torch.ones(16, dtype=torch.int8)}))
+    rewritten(native, lambda tensors: tensors.update({"text.norm.bias": torch.ones(24, dtype=torch.int8)}))
     refused(native, "text.norm.bias is I8, expected one of fp64, fp32")
 
 
@@ -200,8 +200,8 @@ OUR_FAULTS: dict[str, tuple[Callable[[dict], Any], str]] = {
     "training that is no object": (lambda c: c.update(training=3), "expected an object as training"),
     "another version": (lambda c: c.update(version=2), "update Argus"),
     "another format": (lambda c: c.update(format="other"), "not of a SAM 3"),
-    "sizes that do not go together": (lambda c: c["vision"].update(heads=5), "multiple of 4 x heads"),
-    "sizes of another model": (lambda c: c["detector"].update(queries=6), "sizes are those of the config.json"),
+    "sizes that do not go together": (lambda c: c["vision"].update(heads=3), "multiple of 4 x heads"),
+    "sizes of another model": (lambda c: c["detector"].update(queries=7), "sizes are those of the config.json"),
 }
 
 

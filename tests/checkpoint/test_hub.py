@@ -1,12 +1,15 @@
 """Models by their hub id: the cache first, the network only when it must be and may be."""
 
+import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from unittest.mock import Mock
 
 import huggingface_hub
 import pytest
 from huggingface_hub import constants, errors
+from safetensors.torch import load_file, save_file
 
 import argus
 from argus.checkpoint import hub
@@ -41,14 +44,53 @@ def test_the_cache_is_enough(native: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert fake.calls == [True]
 
 
-@pytest.mark.parametrize("cached", [NOT_CACHED, "incomplete"])
-def test_what_is_not_cached_is_downloaded(
-    native: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cached: Exception | str
-) -> None:
-    fake = FakeHub(cached=tmp_path if isinstance(cached, str) else cached, online=native)
+def without(folder: Path, *names: str) -> Path:
+    """A copy of a folder that lacks some files."""
+    return Path(shutil.copytree(folder, folder.parent / "cached", ignore=shutil.ignore_patterns(*names)))
+
+
+def sharded(folder: Path) -> Path:
+    """The folder with its weights in two shards, of which the second is not there."""
+    tensors = load_file(folder / hub.WEIGHTS)
+    files = dict.fromkeys(tensors, "model-1-of-2.safetensors") | {"text.norm.bias": "model-2-of-2.safetensors"}
+    (folder / hub.INDEX).write_text(json.dumps({"weight_map": files}))
+    save_file({name: t for name, t in tensors.items() if files[name][6] == "1"}, folder / "model-1-of-2.safetensors")
+    (folder / hub.WEIGHTS).unlink()
+    return folder
+
+
+INCOMPLETE: dict[str, Callable[[Path], Path | Exception]] = {
+    "nothing": lambda native: NOT_CACHED,
+    "no configuration": lambda native: without(native, hub.CONFIG),
+    "no weights": lambda native: without(native, hub.WEIGHTS),
+    "a shard is missing": lambda native: sharded(without(native)),
+    "no tokenizer": lambda native: without(native, "tokenizer.json"),
+}
+
+
+@pytest.mark.parametrize("case", INCOMPLETE)
+def test_what_is_not_cached_is_downloaded(native: Path, monkeypatch: pytest.MonkeyPatch, case: str) -> None:
+    fake = FakeHub(cached=INCOMPLETE[case](native), online=native)
     monkeypatch.setattr(huggingface_hub, "snapshot_download", fake)
     argus.load("facebook/sam3", "cpu", "fp32")
     assert fake.calls == [True, False]
+
+
+def test_all_shards_in_the_cache_are_enough(native: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bias = {"text.norm.bias": load_file(native / hub.WEIGHTS)["text.norm.bias"]}
+    save_file(bias, sharded(native) / "model-2-of-2.safetensors")
+    fake = FakeHub(cached=native, online=AssertionError("asked the network"))
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", fake)
+    argus.load("facebook/sam3", "cpu", "fp32")
+
+
+def test_without_a_tokenizer_anywhere_the_cached_weights_do(native: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cached = without(native, "tokenizer.json")
+    for online in (errors.OfflineModeIsEnabled("offline"), with_response(errors.GatedRepoError), cached):
+        monkeypatch.setattr(huggingface_hub, "snapshot_download", FakeHub(cached, online))
+        argus.load("owner/name", "cpu", "fp32", tokenizer=native / "tokenizer.json")
+        with pytest.raises(ValueError, match="owner/name holds no tokenizer: pass tokenizer="):
+            argus.load("owner/name", "cpu", "fp32")
 
 
 def test_a_folder_here_wins_over_the_hub(native: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,6 +132,11 @@ def test_offline_stays_offline(native: Path, tmp_path: Path, monkeypatch: pytest
     assert argus.load("owner/name", "cpu", "fp32").origin.training == {"steps": 3}
     with pytest.raises(ValueError, match=r"not in the hub's cache.*unset HF_HUB_OFFLINE"):
         argus.load("owner/other")
+    (snapshot / "tokenizer.json").unlink()
+    argus.load("owner/name", "cpu", "fp32", tokenizer=native / "tokenizer.json")
+    sharded(snapshot)
+    with pytest.raises(ValueError, match=r"lacks files .*model-2-of-2.*when online"):
+        argus.load("owner/name")
 
 
 @pytest.mark.parametrize(

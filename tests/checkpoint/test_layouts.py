@@ -14,8 +14,8 @@ from argus.checkpoint.source import Layout, Source
 from argus.checkpoint.tensors import StoredTensor
 from argus.model.presets import nano, sam3
 from argus.model.sam3 import Sam3Config
-from tests.checkpoint.conftest import SMALL
 from tests.reference_models import REFERENCE
+from tests.train.toys import TINY
 
 
 def published(file: str, keep: tuple[str, ...] = ("",)) -> dict[str, StoredTensor]:
@@ -76,7 +76,7 @@ def test_one_tensor_less_is_noticed(dropped: str) -> None:
 
 
 @pytest.mark.parametrize("layout", Layout)
-@pytest.mark.parametrize("config", [sam3(), nano(), SMALL], ids=["sam3", "nano", "small"])
+@pytest.mark.parametrize("config", [sam3(), nano(), TINY], ids=["sam3", "nano", "tiny"])
 def test_a_table_names_each_of_our_tensors_once(layout: Layout, config: Sam3Config) -> None:
     names = tensor_shapes(config)
     found = [name for rule in of_ours(layout.rules, names) for name in rule.ours if name in names]
@@ -88,7 +88,7 @@ def test_a_table_names_each_of_our_tensors_once(layout: Layout, config: Sam3Conf
 
 @pytest.mark.parametrize("layout", Layout)
 def test_the_way_there_and_back_changes_nothing(layout: Layout) -> None:
-    ours = {name: torch.randn(shape) for name, shape in tensor_shapes(SMALL).items()}
+    ours = {name: torch.randn(shape) for name, shape in tensor_shapes(TINY).items()}
     ours["unused.text_projection"] = torch.randn(4, 6)
     there = translated(of_ours(layout.rules, ours), ours, to_theirs=True)
     back = translated(of_theirs(layout.rules, there), there, to_theirs=False)
@@ -108,7 +108,7 @@ def translated(rules: list[Rule], tensors: dict[str, Tensor], to_theirs: bool) -
     return result
 
 
-@pytest.mark.parametrize("config", [sam3(), nano(), SMALL], ids=["sam3", "nano", "small"])
+@pytest.mark.parametrize("config", [sam3(), nano(), TINY], ids=["sam3", "nano", "tiny"])
 def test_sizes_survive_the_hugging_face_config(config: Sam3Config) -> None:
     assert read_config(json.loads(json.dumps(write_config(config, {}, "float32")))) == config
 

@@ -15,11 +15,8 @@ from argus import checkpoint
 from argus.cli.main import app
 from argus.data.sources.scenes import HELD_OUT_STYLE, TRAIN_STYLES
 from argus.data.sources.scenes.bank import SIDES, PackedSprite, write_pack
-from argus.model.detector import DetectorConfig
-from argus.model.sam3 import Sam3, Sam3Config
-from argus.model.text_encoder import TextConfig
-from argus.model.tokenizer import train_tokenizer
-from argus.model.vision_encoder import VisionConfig
+from argus.model.sam3 import Sam3
+from tests.train import toys
 
 Run = Callable[..., Result]
 
@@ -27,16 +24,7 @@ Run = Callable[..., Result]
 @pytest.fixture(scope="session")
 def tiny_model() -> Sam3:
     torch.manual_seed(0)
-    config = Sam3Config(
-        vision=VisionConfig(
-            width=32, layers=2, heads=2, mlp_width=32, window=2, global_layers=(1,), image=56, pretrain_image=28
-        ),
-        text=TextConfig(vocabulary=300, context=32, width=32, layers=1, heads=2, mlp_width=32),
-        detector=DetectorConfig(
-            width=32, heads=2, mlp_width=32, exemplar_layers=1, fusion_layers=1, decoder_layers=1, queries=5
-        ),
-    )
-    return Sam3(config, train_tokenizer(["dog", "cat"], 280)).eval()
+    return toys.tiny_model().eval()
 
 
 @pytest.fixture

@@ -22,14 +22,14 @@ def test_info_counts_every_parameter(run: Run, folder: Path, tiny_model: Sam3) -
     assert result.exit_code == 0, result.stderr
     printed = document(result)
     assert printed["parameters"] == sum(p.numel() for p in tiny_model.parameters()) == sum(printed["parts"].values())
-    assert printed["config"]["vision"]["image"] == 56
+    assert printed["config"]["vision"]["image"] == 48
     assert printed["layout"] == "Argus"
 
 
 def test_info_for_people_names_the_sizes(run: Run, folder: Path) -> None:
     result = run("info", folder)
     assert result.exit_code == 0, result.stderr
-    assert "56 x 56 px" in result.stdout
+    assert "48 x 48 px" in result.stdout
 
 
 def test_a_model_folder_answers(folder: Path, photo: Path) -> None:

@@ -2,12 +2,19 @@
 
 import json
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import numpy as np
 import pytest
+import torch
+import typer
 from PIL import Image
 
+from argus.cli.common import no_nan
+from argus.cli.main import app
 from argus.cli.segment import unique_stems
+from argus.inference.image import ImagePredictor
+from argus.inference.preprocess import read_image
 from argus.ops import rle
 from tests.cli.conftest import Run, document, save_picture
 
@@ -70,6 +77,25 @@ def test_a_broken_image_does_not_stop_the_others(run: Run, tmp_path: Path) -> No
     assert "b.jpg" in result.stderr.splitlines()[-1]
 
 
+@pytest.mark.parametrize("error", [MemoryError(), torch.OutOfMemoryError("CUDA out of memory")])
+def test_an_image_too_large_for_the_memory_does_not_stop_the_others(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    files = [save_picture(tmp_path / f"{i}.png", i) for i in range(2)]
+    set_image = ImagePredictor.set_image
+
+    def full(self: ImagePredictor, image: np.ndarray) -> ImagePredictor:
+        if np.array_equal(image, read_image(files[0])):
+            raise error
+        return set_image(self, image)
+
+    monkeypatch.setattr(ImagePredictor, "set_image", full)
+    result = run("segment", *files, "-p", "dog", *ALL, "--json")
+    assert result.exit_code == 1
+    assert [image["file"] for image in document(result)["images"]] == [str(files[1])]
+    assert document(result)["failed"] == [{"file": str(files[0]), "error": str(error) or "MemoryError"}]
+
+
 def test_globs_and_repeats(run: Run, tmp_path: Path) -> None:
     for i in range(2):
         save_picture(tmp_path / "g" / f"{i}.png", i)
@@ -100,6 +126,7 @@ def test_upright_before_it_is_asked(run: Run, tmp_path: Path) -> None:
         (["segment", "photo.png", "--box", "nan,2,3,8"], "finite"),
         (["segment", "photo.png", "-p", "a", "-p", "b", "--box", "1,2,3,4"], "one phrase"),
         (["segment", "photo.png", "-p", "dog", "--threshold", "2"], "threshold"),
+        (["segment", "photo.png", "-p", "dog", "--threshold", "nan"], "'--threshold'"),
         (["segment", "photo.png", "-p", "dog", "--format", "bmp"], "bmp"),
         (["segment", "photo.png", "-p", "dog", "--precision", "int3"], "int3"),
         (["nonsense"], "nonsense"),
@@ -110,6 +137,19 @@ def test_misuse_is_status_2_and_says_why(run: Run, photo: Path, args: list[str],
     assert result.exit_code == 2
     assert said in " ".join(result.stderr.replace("│", " ").split())
     assert result.stdout == ""
+
+
+def test_nan_is_misuse_for_every_number() -> None:
+    """Asked of the options themselves, as some versions of Typer refuse NaN by `min` and `max` and others do not."""
+    groups = (app, *(group.typer_instance for group in app.registered_groups))
+    functions = [command.callback for group in groups for command in group.registered_commands]
+    hints = [hint for function in functions for hint in get_type_hints(function, include_extras=True).values()]
+    numbers = [get_args(hint)[1] for hint in hints if get_args(hint) and get_args(hint)[0] in (float, float | None)]
+    assert len(numbers) == 5
+    assert all(option.callback is no_nan for option in numbers)
+    assert (no_nan(0.5), no_nan(None)) == (0.5, None)
+    with pytest.raises(typer.BadParameter, match="nan"):
+        no_nan(float("nan"))
 
 
 def test_outputs_of_files_with_one_name_stay_apart() -> None:

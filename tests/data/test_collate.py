@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from argus.data.collate import PromptMix, boxes_cxcywh_norm, choose_queries, collate, jittered
+from argus.data.collate import PromptMix, choose_queries, collate, jittered
 from argus.data.records import Query
-from argus.ops.boxes import cxcywh_to_xyxy, iou
+from argus.inference.preprocess import to_model_input
+from argus.ops.boxes import cxcywh_to_xyxy, iou, norm_to_px
 from tests.train.toys import toy_scene
 
 
@@ -38,12 +39,13 @@ def test_targets_hold_the_boxes_and_masks_of_each_prompt() -> None:
         wanted = next(query.instances for query in sample.queries if query.text == prompt.text)
         rows = targets.mask_rows[place : place + count]
         assert np.array_equal(targets.masks[rows].numpy(), sample.masks[list(wanted)])
-        boxes = boxes_cxcywh_norm(sample)[list(wanted)]
-        assert np.array_equal(targets.boxes_cxcywh_norm[place : place + count].numpy(), boxes)
+        boxes = norm_to_px(targets.boxes_cxcywh_norm[place : place + count], (48, 48))
+        assert np.allclose(boxes.numpy(), sample.boxes_xyxy_px[list(wanted)], atol=1e-4)
         place += count
     assert place == len(targets.mask_rows)
     assert targets.prompt_of.bincount(minlength=12).tolist() == targets.counts.tolist()
-    assert batch.images.min() >= -1 and batch.images.max() <= 1
+    for image, sample in zip(batch.images, samples, strict=True):
+        assert torch.equal(image, to_model_input(sample.image, (48, 48))), "trained on what is later seen"
 
 
 def test_exemplars_show_what_the_prompt_means_and_negatives_do_not() -> None:

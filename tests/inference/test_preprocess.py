@@ -56,6 +56,26 @@ def test_sixteen_bits_are_scaled(tmp_path: Path) -> None:
     assert read_image(tmp_path / "deep.tiff")[..., 0].tolist() == [[0, 1, 255, 128]]
 
 
+@pytest.mark.parametrize("suffix", ["png", "tiff"])
+def test_a_dark_picture_of_sixteen_bits_stays_dark(tmp_path: Path, suffix: str) -> None:
+    Image.fromarray(np.array([[0, 100, 129, 255]], np.uint16)).save(tmp_path / f"dark.{suffix}")
+    assert read_image(tmp_path / f"dark.{suffix}")[..., 0].tolist() == [[0, 0, 1, 1]]
+
+
+@pytest.mark.parametrize(
+    ("values", "read"),
+    [
+        (np.array([[0, 100, 255]], np.int32), [0, 100, 255]),
+        (np.array([[0, 257, 65535]], np.int32), [0, 1, 255]),
+        (np.array([[0, 0.2, 1]], np.float32), [0, 51, 255]),
+        (np.array([[0, 51, 255]], np.float32), [0, 51, 255]),
+        (np.array([[0, 257, 65535]], np.float32), [0, 1, 255]),
+    ],
+)
+def test_of_thirty_two_bits_the_greatest_value_tells_the_range(values: np.ndarray, read: list[int]) -> None:
+    assert read_image(Image.fromarray(values))[0, :, 0].tolist() == read
+
+
 def test_of_an_animation_the_first_frame_is_taken(tmp_path: Path) -> None:
     frames = [Image.new("RGB", (6, 4), colour) for colour in ("red", "blue")]
     frames[0].save(tmp_path / "moving.gif", save_all=True, append_images=frames[1:])
@@ -88,6 +108,16 @@ def test_broken_files_are_named(tmp_path: Path) -> None:
         read_image(tmp_path)
     with pytest.raises(FileNotFoundError, match="nowhere"):
         read_image(tmp_path / "nowhere.jpg")
+
+
+def test_a_picture_beyond_the_limit_of_pillow_is_not_called_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    Image.fromarray(PIXELS).save(tmp_path / "large.png")
+    with pytest.raises(ValueError, match=r"large\.png.*216 pixels.*200 pixels.*smaller") as caught:
+        read_image(tmp_path / "large.png")
+    assert "damaged" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

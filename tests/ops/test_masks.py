@@ -1,3 +1,5 @@
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
@@ -74,6 +76,29 @@ def test_bad_runs_are_refused() -> None:
         rle.from_coco("nonsense", (2, 2))
     with pytest.raises(ValueError, match="one size"):
         rle.iou([rle.empty((2, 2))], [rle.empty((3, 2))])
+
+
+@pytest.mark.parametrize("change", [lambda c: c + "1", lambda c: c[:-1], lambda c: "", lambda c: "é" * 9, lambda c: 7])
+def test_compressed_runs_that_do_not_fill_their_size_are_refused(change: Callable[[str], object]) -> None:
+    found = dict(rle.to_coco(rle.encode(random_masks(1)[0])))
+    with pytest.raises(ValueError, match=r"fill|counts"):
+        rle.from_coco(found | {"counts": change(str(found["counts"]))}, (9, 14))
+    for size in ([9, 13], [9, 15], [1000, 1000]):
+        with pytest.raises(ValueError, match="fill"):
+            rle.from_coco(found | {"size": size}, None)
+
+
+def test_negative_runs_are_refused() -> None:
+    with pytest.raises(ValueError, match="least run of -1"):
+        rle.from_runs([5, -1], (2, 2))
+
+
+@pytest.mark.parametrize("share", [0.001, 0.5, 0.999])
+def test_compressed_runs_of_any_length_are_read(share: float) -> None:
+    mask = np.random.default_rng(0).random((300, 400)) < share
+    mask[:, 100:300] = share > 0.5
+    found = rle.to_coco(rle.encode(mask))
+    assert np.array_equal(rle.decode(rle.from_coco(found, (300, 400))), mask)
 
 
 def test_nms_keeps_the_best_of_each_cluster() -> None:

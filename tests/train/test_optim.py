@@ -45,7 +45,7 @@ def test_every_parameter_is_in_one_group_and_only_matrices_decay() -> None:
 
 def test_the_average_follows_the_model() -> None:
     model = nn.Linear(1, 1, bias=False)
-    ema = Ema(model, 0.9)
+    ema = Ema(model)
     start = ema.model.weight.item()
     with torch.no_grad():
         model.weight.add_(1.0)

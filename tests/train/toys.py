@@ -17,25 +17,19 @@ from argus.types import Prompt
 COLOURS = {"red": (230, 30, 30), "green": (30, 200, 30), "blue": (40, 40, 230)}
 
 
+TINY = Sam3Config(
+    vision=VisionConfig(
+        width=40, layers=2, heads=2, mlp_width=80, window=2, global_layers=(1,), patch=8, image=48, pretrain_image=16
+    ),
+    text=TextConfig(vocabulary=300, context=12, width=24, layers=2, heads=2, mlp_width=48),
+    detector=DetectorConfig(
+        width=32, heads=2, mlp_width=64, exemplar_layers=1, fusion_layers=1, decoder_layers=2, queries=6
+    ),
+)
+
+
 def tiny_model() -> Sam3:
-    config = Sam3Config(
-        vision=VisionConfig(
-            width=32,
-            layers=2,
-            heads=2,
-            mlp_width=64,
-            window=2,
-            global_layers=(1,),
-            patch=8,
-            image=48,
-            pretrain_image=16,
-        ),
-        text=TextConfig(vocabulary=300, context=12, width=32, layers=1, heads=2, mlp_width=64),
-        detector=DetectorConfig(
-            width=32, heads=2, mlp_width=64, exemplar_layers=1, fusion_layers=1, decoder_layers=2, queries=6
-        ),
-    )
-    return Sam3(config, train_tokenizer([*COLOURS, "visual"], 300, 12))
+    return Sam3(TINY, train_tokenizer([*COLOURS, "visual"], 300, 12))
 
 
 def toy_scene(seed: int, size: int = 48) -> Sample:

@@ -5,6 +5,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, grid_sample
 
+OVERSAMPLE, IMPORTANT = 3, 0.75  # of `uncertain_points`, as in PointRend
+
 
 def focal_loss(
     logits: Float[Tensor, "m k"], wanted: Float[Tensor, "m k"], *, alpha: float, gamma: float = 2.0
@@ -24,15 +26,13 @@ def dice_loss(logits: Float[Tensor, "m k"], wanted: Float[Tensor, "m k"]) -> Flo
 
 
 @torch.no_grad()
-def uncertain_points(
-    mask_logits: Float[Tensor, "m h w"], count: int, *, oversample: float = 3.0, important: float = 0.75
-) -> Float[Tensor, "m count 2"]:
+def uncertain_points(mask_logits: Float[Tensor, "m h w"], count: int) -> Float[Tensor, "m count 2"]:
     """Points (x, y in 0..1) where each mask is compared (PointRend, Kirillov et al., CVPR 2020).
 
-    `important` of them are the least certain of `oversample` x count random ones, the rest plainly random. All are
+    `IMPORTANT` of them are the least certain of `OVERSAMPLE` x count random ones, the rest plainly random. All are
     drawn in one call, mask after mask, so that splitting the masks over several calls draws the same points.
     """
-    candidates, kept = int(count * oversample), int(count * important)
+    candidates, kept = count * OVERSAMPLE, int(count * IMPORTANT)
     drawn = torch.rand(len(mask_logits), candidates + count - kept, 2, device=mask_logits.device)
     doubt = -values_at(mask_logits, drawn[:, :candidates]).abs()
     chosen = doubt.topk(kept, dim=1).indices[..., None].expand(-1, -1, 2)
