@@ -38,7 +38,7 @@ class Decoder(nn.Module):
         self.layers = nn.ModuleList(DecoderLayer(width, heads, mlp_width) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
         self.query_embed = nn.Parameter(torch.randn(queries, width))
-        self.reference_logits = nn.Parameter(torch.randn(queries, 4))
+        self.reference_logits = nn.Parameter(_spread_boxes(queries))
         self.presence_token = nn.Parameter(torch.randn(width))
         self.box_head = MLP((width, width, width, 4))
         self.presence_head = MLP((width, width, width, 1))
@@ -46,6 +46,8 @@ class Decoder(nn.Module):
         self.box_position = MLP((2 * width, width, width))
         self.bias_x = MLP((2, width, heads))
         self.bias_y = MLP((2, width, heads))
+        nn.init.zeros_(self.box_head.layers[-1].weight)  # training starts from the reference boxes
+        nn.init.zeros_(self.box_head.layers[-1].bias)
 
     def forward(
         self,
@@ -126,6 +128,14 @@ def _edge_distances(low: Float[Tensor, "p q"], high: Float[Tensor, "p q"], cells
     cell = torch.arange(cells, device=low.device, dtype=low.dtype) / cells
     distance = (cell[:, None] - torch.stack((low, high), dim=-1)[:, :, None]) * 8
     return distance.sign() * (distance.abs() + 1).log2() / math.log2(8)
+
+
+def _spread_boxes(queries: int, side: float = 0.3) -> Float[Tensor, "q 4"]:
+    """Logits of boxes of one size spread evenly over the image (an R2 sequence), where training lets queries start."""
+    plastic = 1.32471795724474602596
+    index = torch.arange(1, queries + 1, dtype=torch.float64)
+    centre = (0.5 + index[:, None] * torch.tensor([plastic**-1, plastic**-2], dtype=torch.float64)) % 1
+    return torch.cat((centre, torch.full_like(centre, side)), dim=1).float().clamp(0.02, 0.98).logit()
 
 
 def inverse_sigmoid(x: Float[Tensor, "..."]) -> Float[Tensor, "..."]:

@@ -12,12 +12,15 @@ from argus.data.sources.scenes import SceneConfig
 from argus.recipes import nano
 from argus.train.feed import feed
 from argus.train.loop import Learner, TrainConfig, train
-from argus.train.start import Look, Model, save_weights, starting_model
+from argus.train.start import Look, Model, save_weights, starting_model, steps_of
 
 
 @runtime_checkable
 class Recipe(Protocol):
     """A whole run: its configuration, how the model learns, and the n-th batch."""
+
+    @property
+    def stage(self) -> str: ...
 
     @property
     def train(self) -> TrainConfig: ...
@@ -55,7 +58,8 @@ def run(
 ) -> int:
     """Run a recipe in the run folder `folder`, going on where it stopped; returns the number of finished steps.
 
-    A new run begins with the weights in the folder `start` (a run's `weights`), or with a new nano. `look(model,
+    A new run begins with the weights in the folder `start` (a run's `weights`, or a bundled model), or with a new nano;
+    where those weights have steps of this stage behind them, it goes on counting from there. `look(model,
     folder)` draws overlays of fixed scenes now and then.
     """
     resumed = folder / "weights" if (folder / "state.pt").exists() else start
@@ -66,7 +70,8 @@ def run(
         lambda first: feed(batches, first, workers),
         recipe.train,
         folder,
-        save_weights=save_weights,
+        save_weights=lambda model, path, step: save_weights(model, path, recipe.stage, step),
+        begin=steps_of(model, recipe.stage),
         look=look,
         device=device,
         progress=progress,

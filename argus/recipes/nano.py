@@ -40,7 +40,7 @@ def detector(scenes_folder: Path) -> DetectorRecipe:
             optim=OptimConfig(
                 vision=3e-4,
                 text=3e-4,
-                rest=6e-4,
+                rest=1e-3,
                 vision_layer_decay=0.9,
                 clip=1.0,
                 warmup=200,

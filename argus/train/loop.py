@@ -121,20 +121,22 @@ def train(
     config: TrainConfig,
     folder: Path,
     *,
-    save_weights: Callable[[Sam3, Path], None],
+    save_weights: Callable[[Sam3, Path, int], None],
+    begin: int = 0,
     look: Callable[[Sam3, Path], None] | None = None,
     device: torch.device = torch.device("cpu"),
     progress: bool = False,
 ) -> TrainState[B]:
     """Train until `config.steps`, resuming whatever `folder` holds; also stops, saved, on SIGTERM, Ctrl-C or time.
 
+    A new run has `begin` steps behind it: those of the weights that it starts from, whose optimiser is gone.
     `batches(n)` yields the n-th batch and those after it, the same ones whenever it is asked. `save_weights(model,
-    folder)` writes the averaged weights to `folder/weights`; `look(model, folder)` draws what the averaged model
+    folder, step)` writes the averaged weights to `folder/weights`; `look(model, folder)` draws what the averaged model
     (in evaluation mode, its caches emptied) finds in fixed scenes to `folder/overlays/STEP`.
     """
     learner.to(device).train()
     optimizer = make_optimizer(learner, config.optim)
-    state = TrainState(learner=learner, ema=Ema(learner), optimizer=optimizer, device=device)
+    state = TrainState(learner=learner, ema=Ema(learner), optimizer=optimizer, device=device, step=begin)
     load_state(state, folder)
     source, began = batches(state.step * config.accumulate), time.monotonic()
     with Journal(folder, config, state.step, progress=progress) as journal, StopRequest() as stop:
@@ -149,8 +151,10 @@ def train(
     return state
 
 
-def _save(state: TrainState[B], folder: Path, save_weights: Callable[[Sam3, Path], None]) -> None:
-    save_weights(state.ema.model.model, folder / "weights")  # first: where there is a state there are weights
+def _save(state: TrainState[B], folder: Path, save_weights: Callable[[Sam3, Path, int], None]) -> None:
+    save_weights(
+        state.ema.model.model, folder / "weights", state.step
+    )  # first: where there is a state there are weights
     save_state(state, folder)
 
 

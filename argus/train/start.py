@@ -37,6 +37,13 @@ def phrases_of(scenes: SceneConfig) -> Iterator[str]:
         yield from (query.text for query in scene(scenes, seed).queries)
 
 
-def save_weights(model: Sam3, folder: Path) -> None:
-    """Write weights, sizes and tokenizer in our own layout; `starting_model` and `argus.load` read them."""
+def steps_of(model: Sam3, stage: str) -> int:
+    """How many steps of a stage are in the weights of a model, by its own record."""
+    return int(model.origin.training.get("steps", {}).get(stage, 0))
+
+
+def save_weights(model: Sam3, folder: Path, stage: str, step: int) -> None:
+    """Write weights, sizes, tokenizer and the steps of each stage in our own layout, which `starting_model` reads."""
+    steps = {**model.origin.training.get("steps", {}), stage: step}
+    model.origin.training["steps"] = steps
     checkpoint.save(model, folder)

@@ -36,7 +36,7 @@ def run(folder: Path, config: TrainConfig, data: SceneBatches = DATA) -> TrainSt
         lambda first: feed(data, first, 0),
         config,
         folder,
-        save_weights=lambda model, path: path.mkdir(exist_ok=True),
+        save_weights=lambda model, path, step: path.mkdir(exist_ok=True),
     )
 
 
@@ -49,7 +49,7 @@ def test_one_batch_overfits(tmp_path: Path) -> None:
     batch = DATA(2)
     assert 0 < int(batch.targets.present.sum()) < len(batch.prompts)
     config = replace(CONFIG, steps=60, log_every=5, optim=replace(RATES, vision=4e-3, text=4e-3, rest=4e-3))
-    train(learner(), lambda first: repeat(batch), config, tmp_path, save_weights=lambda model, path: None)
+    train(learner(), lambda first: repeat(batch), config, tmp_path, save_weights=lambda model, path, step: None)
     losses, presence, iou = curve(tmp_path), curve(tmp_path, "presence_accuracy"), curve(tmp_path, "matched_iou")
     assert losses[-1] < 0.4 * losses[0]
     assert presence[-1] == 1.0 and iou[-1] > 0.6
@@ -66,7 +66,7 @@ def test_a_resumed_run_repeats_the_uninterrupted_one(tmp_path: Path) -> None:
 
     config = replace(CONFIG, accumulate=2, save_every=3)
     with pytest.raises(ConnectionError):
-        train(learner(), killed, config, broken, save_weights=lambda model, path: None)
+        train(learner(), killed, config, broken, save_weights=lambda model, path, step: None)
     assert len(curve(broken)) == 4
     resumed = run(broken, config)
     assert curve(broken) == curve(tmp_path / "whole") and len(curve(broken)) == 6
@@ -84,7 +84,9 @@ def test_a_step_of_four_batches_is_the_step_of_their_union(tmp_path: Path) -> No
 
     def weights_of(folder: Path, make: Callable[[int], Batch], accumulate: int) -> list[torch.Tensor]:
         config = replace(CONFIG, steps=2, accumulate=accumulate)
-        train(learner(), lambda first: feed(make, first, 0), config, folder, save_weights=lambda model, path: None)
+        train(
+            learner(), lambda first: feed(make, first, 0), config, folder, save_weights=lambda model, path, step: None
+        )
         return list(torch.load(folder / "state.pt")["learner"].values())
 
     parts, whole = weights_of(tmp_path / "parts", single, 4), weights_of(tmp_path / "whole", union, 1)
@@ -95,12 +97,13 @@ def test_a_step_of_four_batches_is_the_step_of_their_union(tmp_path: Path) -> No
 def test_a_loss_that_is_not_finite_stops_the_run(tmp_path: Path) -> None:
     def poisoned(first: int) -> Iterator[Batch]:
         for index in range(first, 99):
-            batch = DATA(index)
-            yield replace(batch, images=batch.images * float("nan")) if index == 2 else batch
+            if index == 2:
+                torch.nn.init.constant_(student.model.detector.decoder.presence_token, float("nan"))
+            yield DATA(index)
 
-    config = replace(CONFIG, save_every=1)
+    config, student = replace(CONFIG, save_every=1), learner()
     with pytest.raises(FloatingPointError, match=r"step 2 .*presence nan"):
-        train(learner(), poisoned, config, tmp_path, save_weights=lambda model, path: None)
+        train(student, poisoned, config, tmp_path, save_weights=lambda model, path, step: None)
     kept = torch.load(tmp_path / "state.pt")
     assert kept["step"] == 2 and all(bool(value.isfinite().all()) for value in kept["learner"].values())
 
@@ -114,7 +117,9 @@ def test_a_signal_stops_the_run_after_its_step_and_saves(tmp_path: Path, number:
             yield DATA(index)
 
     before = signal.getsignal(number)
-    state = train(learner(), interrupted, CONFIG, tmp_path, save_weights=lambda model, path: path.mkdir(exist_ok=True))
+    state = train(
+        learner(), interrupted, CONFIG, tmp_path, save_weights=lambda model, path, step: path.mkdir(exist_ok=True)
+    )
     assert state.step == 3 == torch.load(tmp_path / "state.pt")["step"]
     assert (tmp_path / "weights").exists() and signal.getsignal(number) is before
 
@@ -131,7 +136,7 @@ def test_overlays_are_drawn_from_the_averaged_model(tmp_path: Path) -> None:
         lambda first: feed(DATA, first, 0),
         replace(CONFIG, steps=4, look_every=2),
         tmp_path,
-        save_weights=lambda model, path: None,
+        save_weights=lambda model, path, step: None,
         look=lambda model, path: drawn.append((path.name, model.training)),
     )
     assert drawn == [("0000002", False), ("0000004", False)]
@@ -156,3 +161,11 @@ def test_workers_give_the_batches_in_order() -> None:
 
 def _square(index: int) -> int:
     return index * index
+
+
+def test_a_new_run_goes_on_counting_from_its_weights(tmp_path: Path) -> None:
+    saved: list[int] = []
+    config = replace(CONFIG, steps=7)
+    make = lambda first: feed(DATA, first, 0)  # noqa: E731
+    train(learner(), make, config, tmp_path, save_weights=lambda model, path, step: saved.append(step), begin=5)
+    assert saved[-1] == 7 and len(curve(tmp_path)) <= 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -71,6 +72,8 @@ class Part:
 @dataclass(frozen=True, kw_only=True)
 class DetectorRecipe:
     """A whole detection run."""
+
+    stage: ClassVar[str] = "detector"
 
     train: TrainConfig
     curriculum: tuple[Part, ...]

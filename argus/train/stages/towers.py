@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -143,6 +144,8 @@ def contrastive_loss(logits: Float[Tensor, "b b"], concepts: Int[Tensor, " b"]) 
 @dataclass(frozen=True, kw_only=True)
 class TowerRecipe:
     """A whole tower warm-up: lessons from few concepts on plain grounds to all of them."""
+
+    stage: ClassVar[str] = "towers"
 
     train: TrainConfig
     lessons: tuple[Lesson, ...]
