@@ -46,8 +46,8 @@ class Decoder(nn.Module):
         self.box_position = MLP((2 * width, width, width))
         self.bias_x = MLP((2, width, heads))
         self.bias_y = MLP((2, width, heads))
-        nn.init.zeros_(self.box_head.layers[-1].weight)  # training starts from the reference boxes
-        nn.init.zeros_(self.box_head.layers[-1].bias)
+        for parameter in self.box_head.layers[-1].parameters():
+            nn.init.zeros_(parameter)  # training starts from the reference boxes
 
     def forward(
         self,
@@ -56,21 +56,19 @@ class Decoder(nn.Module):
         grid_hw: tuple[int, int],
         prompt: Float[Tensor, "p t c"],
         valid: Bool[Tensor, "p t"],
-        one_to_many: bool = False,
+        alone: bool = False,
     ) -> Decoded:
-        """With `one_to_many` the queries stand twice, the second time without self-attention among them, so that
-        training can match several of those to one object (the outputs then hold 2Q queries)."""
-        copies, attending = (2, 1 + len(self.query_embed)) if one_to_many else (1, 1 + len(self.query_embed))
-        tokens = torch.cat((self.presence_token[None], self.query_embed.repeat(copies, 1)))
-        x = tokens.expand(len(image), -1, -1)
-        boxes = self.reference_logits.float().sigmoid().repeat(copies, 1).expand(len(image), -1, -1)
+        """With `alone` the queries do not attend each other, so that training can match several of them to one object;
+        the presence logits then mean nothing."""
+        x = torch.cat((self.presence_token[None], self.query_embed)).expand(len(image), -1, -1)
+        boxes = self.reference_logits.float().sigmoid().expand(len(image), -1, -1)
         keys = image + position
         outputs = []
         for layer in self.layers:
             given = boxes.detach()
             place = F.pad(self.box_position(sine_boxes(given, self.width).to(x.dtype)), (0, 0, 1, 0))
             bias = self._box_to_pixel_bias(given, grid_hw, x.dtype)
-            x = layer(x, place, bias, prompt, valid[:, None, None], keys, image, attending)
+            x = layer(x, place, bias, prompt, valid[:, None, None], keys, image, alone)
             queries = self.norm(x[:, 1:])
             boxes = (inverse_sigmoid(boxes) + self.box_head(queries).float()).sigmoid()
             outputs.append((queries, boxes, self.presence_head(self.presence_norm(x[:, 0]))[:, 0]))
@@ -112,12 +110,10 @@ class DecoderLayer(nn.Module):
         valid: Bool[Tensor, "p 1 1 t"],
         keys: Float[Tensor, "p n c"],
         values: Float[Tensor, "p n c"],
-        attending: int,
+        alone: bool,
     ) -> Float[Tensor, "p q c"]:
-        """Only the first `attending` tokens take part in the self-attention."""
-        placed = (x + place)[:, :attending]
-        attended = self.self_attention(placed, placed, x[:, :attending])
-        x = self.norm1(x + F.pad(attended, (0, 0, 0, x.shape[1] - attending)))
+        placed = x + place
+        x = self.norm1(x if alone else x + self.self_attention(placed, placed, x))
         x = self.norm2(x + self.prompt_attention(x + place, prompt, prompt, valid))
         x = self.norm3(x + self.image_attention(x + place, keys, values, bias))
         return self.norm4(x + self.mlp(x))

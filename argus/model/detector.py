@@ -83,7 +83,7 @@ class DetectorOutput:
 
 @dataclass(frozen=True, kw_only=True)
 class Branch:
-    """Predictions of one set of queries after each of L decoder layers."""
+    """Predictions for P prompts after each of L decoder layers."""
 
     query_logits: Float[Tensor, "l p q"]
     boxes_cxcywh_norm: Float[Tensor, "l p q 4"]
@@ -91,12 +91,12 @@ class Branch:
 
 @dataclass(frozen=True, kw_only=True)
 class DetectorTraining:
-    """What training sees: every layer's predictions, and the masks of the prompts in `mask_prompts`."""
+    """What training sees: every layer's predictions; for the M prompts whose concept is `present` also those of the
+    one-to-many branch, masks and semantic maps."""
 
     one_to_one: Branch
     one_to_many: Branch
     presence_logits: Float[Tensor, "l p"]
-    mask_prompts: Int[Tensor, "m"]
     mask_logits: Float[Tensor, "m q h w"]
     semantic_logits: Float[Tensor, "m 1 h w"]
 
@@ -157,23 +157,26 @@ class Detector(nn.Module):
         )
 
     def train_forward(
-        self, features: DetectorFeatures, question: Question, mask_prompts: Int[Tensor, "m"]
+        self, features: DetectorFeatures, question: Question, present: Int[Tensor, "m"]
     ) -> DetectorTraining:
-        """Every layer's predictions of both branches; masks and semantic map only of the prompts in `mask_prompts`."""
+        """Predictions to learn from; `present` are the prompts whose concept is in their image, in order."""
         prompt, valid = self._prompt(features, question)
         fused = self._fuse(features, question, prompt, valid)
-        decoded = self.decoder(fused, features.position, features.grid_hw, prompt, valid, one_to_many=True)
-        logits = self.scoring(decoded.queries, prompt, valid)
-        pixels = self._pixels(features, question, fused, prompt, valid, mask_prompts)
-        queries = self.config.queries
+        place = (features.position, features.grid_hw)
+        ones = self.decoder(fused, *place, prompt, valid)
+        many = self.decoder(fused[present], *place, prompt[present], valid[present], alone=True)
+        pixels = self._pixels(features, question, fused, prompt, valid, present)
         return DetectorTraining(
-            one_to_one=_branch(logits, decoded, slice(0, queries)),
-            one_to_many=_branch(logits, decoded, slice(queries, None)),
-            presence_logits=decoded.presence_logits,
-            mask_prompts=mask_prompts,
-            mask_logits=self.mask_head.masks(decoded.queries[-1, mask_prompts, :queries], pixels),
+            one_to_one=self._branch(ones, prompt, valid),
+            one_to_many=self._branch(many, prompt[present], valid[present]),
+            presence_logits=ones.presence_logits,
+            mask_logits=self.mask_head.masks(ones.queries[-1, present], pixels),
             semantic_logits=self.mask_head.semantic(pixels),
         )
+
+    def _branch(self, decoded: Decoded, prompt: Tensor, valid: Tensor) -> Branch:
+        logits = self.scoring(decoded.queries, prompt, valid)
+        return Branch(query_logits=logits, boxes_cxcywh_norm=decoded.boxes_cxcywh_norm)
 
     def _prompt(self, features: DetectorFeatures, question: Question) -> tuple[Tensor, Tensor]:
         """Text and exemplar tokens side by side, (p, t, c), and which of them are not padding, (p, t)."""
@@ -227,7 +230,3 @@ def _kept(
     if selection is None:
         return [torch.arange(scores.shape[1], device=scores.device) for _ in scores]
     return [selection.indices(row) for row in scores]
-
-
-def _branch(logits: Float[Tensor, "l p q"], decoded: Decoded, queries: slice) -> Branch:
-    return Branch(query_logits=logits[:, :, queries], boxes_cxcywh_norm=decoded.boxes_cxcywh_norm[:, :, queries])

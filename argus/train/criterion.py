@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from jaxtyping import Float
@@ -97,8 +97,8 @@ class BranchLosses:
 class Criterion:
     """Losses of `DetectorTraining` against `Targets`.
 
-    Queries learn only where the concept is present; the presence token learns always. `mask_prompts` of the output
-    must be the present prompts, in order.
+    Queries learn only where the concept is present; the presence token learns always. What the output holds of the
+    present prompts alone must be in their order.
     """
 
     def __init__(self, config: LossConfig) -> None:
@@ -109,7 +109,8 @@ class Criterion:
         ones, many = _float(out.one_to_one), _float(out.one_to_many)
         matches = match_one_to_one(ones.query_logits, ones.boxes_cxcywh_norm, targets, c.costs, out.mask_logits)
         one_losses = self.branch_losses(ones, matches, targets, totals)
-        many_losses = self.branch_losses(many, self.match_many(many, targets), targets, totals)
+        of_present = replace(targets, counts=targets.counts[targets.present])
+        many_losses = self.branch_losses(many, self.match_many(many, of_present), of_present, totals)
         presence = presence_loss(out.presence_logits.float(), targets.present).sum() * c.presence / totals.prompts
         last = matches.of_layer(len(ones.query_logits) - 1)
         mask_focal, mask_dice = self.mask_losses(out, last, targets, totals)
