@@ -134,7 +134,7 @@ class Sam3(nn.Module):
             raise ValueError(f"expected a list of one or more argus.Prompt, got {prompts!r:.80}")
         selection = None if all_masks else Selection(threshold=score_threshold, limit=max_masks)
         chunk = self._prompts_at_once(features)
-        if len(prompts) > chunk and not torch.is_grad_enabled():
+        if len(prompts) > chunk and not self._learns_text:
             self.encode_text([p.phrase for p in prompts])  # in one batch; the chunks find them in the cache
         parts = [
             self.detector(features.detector, self.question(features, prompts[i : i + chunk]), selection, semantic)
@@ -166,7 +166,7 @@ class Sam3(nn.Module):
 
         Outside training they are kept a phrase; after changing weights in place, call `eval()` to forget them.
         """
-        if torch.is_grad_enabled() and self.text.position.requires_grad:  # in training nothing is cached
+        if self._learns_text:
             unique = list(dict.fromkeys(phrases))
             tokens, valid = self._encode_text(unique)
             rows = torch.tensor([unique.index(p) for p in phrases], device=self.device)
@@ -191,6 +191,11 @@ class Sam3(nn.Module):
     def _apply(self, fn, recurse: bool = True):  # type: ignore[no-untyped-def]
         self._phrases.clear()  # moved to another device or dtype: cached features would not fit
         return super()._apply(fn, recurse)
+
+    @property
+    def _learns_text(self) -> bool:
+        """True in training, when features of phrases change with each step and are not kept."""
+        return torch.is_grad_enabled() and self.text.position.requires_grad
 
     def _encode_text(self, phrases: Sequence[str]) -> tuple[Float[Tensor, "p t c"], Bool[Tensor, "p t"]]:
         blank = [p for p in phrases if not clean(p)]
