@@ -10,11 +10,13 @@ import torch
 from jaxtyping import Bool, Float, Float32, Int
 from torch import Tensor
 
+from argus.data.objects import Objects
 from argus.data.records import Query, Sample
 from argus.ops import pixels
 from argus.ops.boxes import px_to_norm
 from argus.types import Prompt
 
+HINTS, HINTS_EACH = 8, 2
 PLAIN_KINDS = ("name", "synonym", "shape")  # kinds whose instances an exemplar box alone can stand for
 
 
@@ -23,12 +25,14 @@ class Targets:
     """What is true for P prompts: T boxes, prompt after prompt, each pointing at one of the N masks of the batch.
 
     A mask is kept once however many prompts name it. `counts` says how many boxes each prompt has (0: absent).
+    `hints` are boxes for the M present prompts, some near their objects, that further queries start from in training.
     """
 
     boxes_cxcywh_norm: Float[Tensor, "t 4"]
     mask_rows: Int[Tensor, " t"]
     counts: Int[Tensor, " p"]
     masks: Bool[Tensor, "n h w"]
+    hints_cxcywh_norm: Float[Tensor, "m k 4"]
 
     @property
     def present(self) -> Bool[Tensor, " p"]:
@@ -51,14 +55,19 @@ class Targets:
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """Images normalised with mean 0.5 and std 0.5, the prompts asked about them (`Prompt.image`) and their targets."""
+    """Images normalised with mean 0.5 and std 0.5, the prompts asked about them (`Prompt.image`) and their targets;
+    `objects` where all that is in them is named."""
 
     images: Float[Tensor, "b 3 h w"]
     prompts: tuple[Prompt, ...]
     targets: Targets
+    objects: Objects | None = None
 
     def to(self, device: torch.device) -> Batch:
-        return Batch(images=self.images.to(device), prompts=self.prompts, targets=self.targets.to(device))
+        objects = None if self.objects is None else self.objects.to(device)
+        return Batch(
+            images=self.images.to(device), prompts=self.prompts, targets=self.targets.to(device), objects=objects
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,6 +105,7 @@ def collate(samples: Sequence[Sample], mix: PromptMix, rng: np.random.Generator)
     boxes: list[np.ndarray] = []
     rows: list[int] = []
     counts: list[int] = []
+    hints: list[np.ndarray] = []
     first_mask = 0
     for index, sample in enumerate(samples):
         height, width = sample.image.shape[:2]
@@ -105,12 +115,15 @@ def collate(samples: Sequence[Sample], mix: PromptMix, rng: np.random.Generator)
             boxes.append(boxes_norm[list(query.instances)])
             rows += [first_mask + instance for instance in query.instances]
             counts.append(len(query.instances))
+            if query.instances:
+                hints.append(make_hints(boxes[-1], rng))
         first_mask += len(sample.masks)
     targets = Targets(
         boxes_cxcywh_norm=torch.from_numpy(np.concatenate([np.zeros((0, 4), np.float32), *boxes])),
         mask_rows=torch.tensor(rows, dtype=torch.int64),
         counts=torch.tensor(counts, dtype=torch.int64),
         masks=torch.from_numpy(np.concatenate([sample.masks for sample in samples])),
+        hints_cxcywh_norm=torch.from_numpy(np.stack(hints) if hints else np.zeros((0, HINTS, 4), np.float32)),
     )
     images = normalised(np.stack([sample.image for sample in samples]))
     return Batch(images=images, prompts=tuple(prompts), targets=targets)
@@ -155,6 +168,17 @@ def make_prompt(
         box_labels=np.repeat([1, 0], [len(positives), len(negatives)]),
         image=image,
     )
+
+
+def make_hints(boxes_cxcywh: Float32[np.ndarray, "n 4"], rng: np.random.Generator) -> Float32[np.ndarray, "k 4"]:
+    """`HINTS` boxes: for each object, as far as they reach, `HINTS_EACH` of its box with centre and size far off
+    (DN-DETR, Li et al., CVPR 2022), and random boxes in the rest."""
+    hints = rng.random((HINTS, 4)) * [1, 1, 0.4, 0.4] + [0, 0, 0.05, 0.05]
+    true = np.tile(boxes_cxcywh, (HINTS_EACH, 1))[:HINTS]
+    noise = rng.uniform(-1, 1, true.shape)
+    hints[: len(true), :2] = true[:, :2] + 0.4 * noise[:, :2] * true[:, 2:]
+    hints[: len(true), 2:] = true[:, 2:] * np.exp(0.7 * noise[:, 2:])
+    return np.clip(hints, 0.01, 0.99).astype(np.float32)
 
 
 def _negative_exemplar(

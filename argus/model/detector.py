@@ -157,14 +157,15 @@ class Detector(nn.Module):
         )
 
     def train_forward(
-        self, features: DetectorFeatures, question: Question, present: Int[Tensor, "m"]
+        self, features: DetectorFeatures, question: Question, present: Int[Tensor, "m"], hints: Float[Tensor, "m k 4"]
     ) -> DetectorTraining:
-        """Predictions to learn from; `present` are the prompts whose concept is in their image, in order."""
+        """Predictions to learn from; `present` are the prompts whose concept is in their image, in order, and `hints`
+        boxes (cxcywh in 0..1) that further queries of the one-to-many branch start from."""
         prompt, valid = self._prompt(features, question)
         fused = self._fuse(features, question, prompt, valid)
         place = (features.position, features.grid_hw)
         ones = self.decoder(fused, *place, prompt, valid)
-        many = self.decoder(fused[present], *place, prompt[present], valid[present], alone=True)
+        many = self.decoder(fused[present], *place, prompt[present], valid[present], hints)
         pixels = self._pixels(features, question, fused, prompt, valid, present)
         return DetectorTraining(
             one_to_one=self._branch(ones, prompt, valid),

@@ -48,6 +48,8 @@ class FusionLayer(nn.Module):
         self.prompt_attention = Attention(width, heads)
         self.norm3 = nn.LayerNorm(width)
         self.mlp = MLP((width, mlp_width, width))
+        nn.init.orthogonal_(self.prompt_attention.query.weight)  # training starts from likeness of image and prompt
+        self.prompt_attention.key.weight = nn.Parameter(self.prompt_attention.query.weight.detach().clone())
 
     def attend_image(self, x: Float[Tensor, "p n c"], position: Float[Tensor, "n c"]) -> Float[Tensor, "p n c"]:
         y = self.norm1(x)

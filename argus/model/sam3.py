@@ -143,10 +143,14 @@ class Sam3(nn.Module):
         return parts[0] if len(parts) == 1 else _concatenate(parts)
 
     def train_forward(
-        self, features: Features, prompts: Sequence[Prompt], present: Int[Tensor, "m"]
+        self,
+        features: Features,
+        prompts: Sequence[Prompt],
+        present: Int[Tensor, "m"],
+        hints: Float[Tensor, "m k 4"],
     ) -> DetectorTraining:
-        """Every decoder layer's predictions for training, see `DetectorTraining`; `present`: prompts with instances."""
-        return self.detector.train_forward(features.detector, self.question(features, prompts), present)
+        """Every decoder layer's predictions for training, see `Detector.train_forward`."""
+        return self.detector.train_forward(features.detector, self.question(features, prompts), present, hints)
 
     def question(self, features: Features, prompts: Sequence[Prompt]) -> Question:
         """Prompts as tensors: text tokens from the text encoder (cached a phrase), boxes and points padded."""

@@ -19,14 +19,14 @@ def towers(scenes_folder: Path) -> TowerRecipe:
     return TowerRecipe(
         train=TrainConfig(
             purpose="nano: vision and text encoder learn names from the objects of scenes",
-            steps=6_000,
+            steps=12_000,
             optim=OptimConfig(vision=1e-3, text=1e-3, rest=1e-3, warmup=100, timescale=3_000, cooldown=1_000),
             look_every=1_000_000,
         ),
         lessons=(
             Lesson(until=300, images=32, scenes=_scenes(scenes_folder, size=140, difficulty=0.0, concepts=50)),
             Lesson(until=900, images=32, scenes=_scenes(scenes_folder, size=140, difficulty=0.3, concepts=170)),
-            Lesson(until=6_000, images=32, scenes=_scenes(scenes_folder, size=140, difficulty=0.3)),
+            Lesson(until=12_000, images=32, scenes=_scenes(scenes_folder, size=140, difficulty=0.4)),
         ),
     )
 
@@ -51,7 +51,7 @@ def detector(scenes_folder: Path) -> DetectorRecipe:
         mix=PromptMix(per_image=4),
         loss=LossConfig(class_queries=32),  # as many as nano has: the class loss weighs more, and is learned sooner
         curriculum=(
-            Part(until=3_000, images=16, scenes=_scenes(scenes_folder, size=140, difficulty=0.3)),
+            Part(until=3_000, images=16, scenes=_scenes(scenes_folder, size=140, difficulty=0.4)),
             Part(until=6_000, images=16, scenes=_scenes(scenes_folder, size=196, difficulty=0.7)),
             Part(until=12_000, images=12, scenes=_scenes(scenes_folder, size=280, difficulty=1.0)),
         ),

@@ -81,6 +81,7 @@ class DetectorLosses:
     semantic_focal: Float[Tensor, ""]
     semantic_dice: Float[Tensor, ""]
     one_to_many: Float[Tensor, ""]
+    naming: Float[Tensor, ""]
     presence_accuracy: Float[Tensor, ""]
     matched_iou: Float[Tensor, ""]
 
@@ -128,6 +129,7 @@ class Criterion:
             semantic_focal=semantic_focal,
             semantic_dice=semantic_dice,
             one_to_many=one_to_many,
+            naming=torch.zeros_like(presence),
             presence_accuracy=((out.presence_logits[-1] > 0) == targets.present).sum() / totals.prompts,
             matched_iou=_pair_iou(ones, last, targets).detach().sum() / totals.boxes,
         )

@@ -120,8 +120,10 @@ def test_from_meta_to_hugging_face(small: Sam3, native: Path, tmp_path: Path) ->
     assert torch.equal(loaded.origin.unused["unused.text_projection"], model.origin.unused["unused.text_projection"])
     box = Prompt("red", [[0.5, 0.5, 0.4, 0.4]])
     image = torch.randn(1, 3, 56, 56)
+    weights = model.state_dict()
+    assert all(torch.equal(weights[name], x) for name, x in loaded.state_dict().items() if ".point_" not in name)
     a, b = (m.detect(m.encode(image), [box], all_masks=True) for m in (model, loaded))
-    assert torch.equal(a.mask_logits, b.mask_logits)
+    assert torch.allclose(a.mask_logits, b.mask_logits, atol=1e-5)  # kernels round by where a file puts its tensors
 
 
 def test_without_point_projections_points_are_refused(small: Sam3, tmp_path: Path) -> None:
@@ -157,7 +159,9 @@ def test_saving_over_the_source_is_safe(native: Path) -> None:
 def test_a_loaded_model_can_be_trained_and_copied(native: Path) -> None:
     model = argus.load(native, "cpu", "fp32").requires_grad_(True)
     features = model.encode(torch.randn(1, 3, 56, 56))
-    model.train_forward(features, [Prompt("car")], torch.tensor([0])).mask_logits.sum().backward()
+    model.train_forward(
+        features, [Prompt("car")], torch.tensor([0]), torch.full((1, 1, 4), 0.5)
+    ).mask_logits.sum().backward()
     assert model.vision.patch_embed.weight.grad is not None
     with torch.no_grad():
         for parameter in model.parameters():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from argus.data.collate import PromptMix, choose_queries, collate, jittered
+from argus.data.collate import PromptMix, choose_queries, collate, jittered, make_hints
 from argus.data.records import Query
 from argus.inference.preprocess import to_model_input
 from argus.ops.boxes import cxcywh_to_xyxy, iou, norm_to_px
@@ -66,7 +66,7 @@ def test_exemplars_show_what_the_prompt_means_and_negatives_do_not() -> None:
 
 def test_a_batch_depends_on_its_seed_alone() -> None:
     samples, mix = [toy_scene(1), toy_scene(2)], PromptMix(per_image=2, boxes_only=0.3, text_and_boxes=0.4)
-    one, same, other = (collate(samples, mix, np.random.default_rng(seed)) for seed in (5, 5, 6))
+    one, same, other = (collate(samples, mix, np.random.default_rng(seed)) for seed in (5, 5, 8))
     assert [p.text for p in one.prompts] == [p.text for p in same.prompts] != [p.text for p in other.prompts]
     for a, b in zip(one.prompts, same.prompts, strict=True):
         assert torch.equal(a.boxes_cxcywh_norm, b.boxes_cxcywh_norm)
@@ -84,3 +84,13 @@ def test_jitter_moves_little_and_stays_inside() -> None:
 def test_images_of_two_sizes_are_refused() -> None:
     with pytest.raises(ValueError, match="share one image size"):
         collate([toy_scene(0), toy_scene(0, size=64)], PromptMix(), np.random.default_rng(0))
+
+
+def test_hints_lie_about_the_objects_and_anywhere_else() -> None:
+    true = np.array([[0.5, 0.5, 0.2, 0.3], [0.2, 0.7, 0.1, 0.1]], np.float32)
+    given = make_hints(true, np.random.default_rng(0))
+    assert given.shape == (8, 4) and ((given > 0) & (given < 1)).all()
+    near, far = given[:4].reshape(2, 2, 4), given[4:]
+    assert (np.abs(near[..., :2] - true[:, :2]) <= 0.4 * true[:, 2:] + 1e-6).all()
+    assert len(np.unique(near, axis=0)) == 2 and len(np.unique(far, axis=0)) == 4
+    assert make_hints(np.tile(true, (9, 1)), np.random.default_rng(0)).shape == (8, 4)

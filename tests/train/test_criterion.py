@@ -7,9 +7,12 @@ import pytest
 import torch
 
 from argus.data.collate import Batch, PromptMix, collate
+from argus.data.objects import objects_of
+from argus.model.detector import DetectorTraining
+from argus.model.sam3 import Sam3
 from argus.train.criterion import Criterion, DetectorLosses, LossConfig, Totals
 from argus.train.stages.detector import DetectorLearner
-from tests.train.toys import joined, tiny_model, toy_scene
+from tests.train.toys import COLOURS, joined, tiny_model, toy_scene
 
 MIX = PromptMix(per_image=3, boxes_only=0.2, text_and_boxes=0.3)
 
@@ -28,6 +31,11 @@ def backward(learner: DetectorLearner, batches: list[Batch]) -> tuple[list[Detec
     return losses, [p.grad.clone() for p in learner.parameters() if p.grad is not None]
 
 
+def predictions(model: Sam3, batch: Batch) -> DetectorTraining:
+    present = batch.targets.present.nonzero()[:, 0]
+    return model.train_forward(model.encode(batch.images), batch.prompts, present, batch.targets.hints_cxcywh_norm)
+
+
 def test_accumulating_batches_equals_one_batch() -> None:
     torch.manual_seed(0)
     learner = DetectorLearner(tiny_model(), LossConfig(mask_points=64))
@@ -44,7 +52,8 @@ def test_accumulating_batches_equals_one_batch() -> None:
 
 def test_parts_add_up_to_the_total() -> None:
     learner = DetectorLearner(tiny_model(), LossConfig(mask_points=64))
-    (losses,), _ = backward(learner, [batch_of([0, 1])])
+    objects = objects_of([toy_scene(0), toy_scene(1)], {c: (c,) for c in COLOURS}, np.random.default_rng(0))
+    (losses,), _ = backward(learner, [replace(batch_of([0, 1]), objects=objects)])
     measures = {"total", "presence_accuracy", "matched_iou"}
     parts = [getattr(losses, field.name) for field in fields(losses) if field.name not in measures]
     assert torch.isclose(torch.stack(parts).sum(), losses.total)
@@ -57,7 +66,7 @@ def test_queries_learn_only_where_the_concept_is_present(present: bool) -> None:
     kept = tuple(query for query in sample.queries if bool(query.instances) == present)
     batch = collate([replace(sample, queries=kept)], PromptMix(per_image=3), np.random.default_rng(0))
     model = tiny_model()
-    out = model.train_forward(model.encode(batch.images), batch.prompts, batch.targets.present.nonzero()[:, 0])
+    out = predictions(model, batch)
     of_queries = [
         out.one_to_one.query_logits,
         out.one_to_one.boxes_cxcywh_norm,
@@ -75,7 +84,7 @@ def test_an_absent_prompt_gives_its_queries_no_gradient_beside_a_present_one() -
     batch = batch_of([0, 1, 2, 3])
     assert 0 < int(batch.targets.present.sum()) < len(batch.prompts)
     model = tiny_model()
-    out = model.train_forward(model.encode(batch.images), batch.prompts, batch.targets.present.nonzero()[:, 0])
+    out = predictions(model, batch)
     losses = Criterion(LossConfig(mask_points=64))(out, batch.targets, Totals.of([batch.targets]))
     (gradient,) = torch.autograd.grad(losses.total, out.one_to_one.query_logits)
     assert torch.equal(gradient.abs().sum((0, 2)) > 0, batch.targets.present)

@@ -18,6 +18,7 @@ def targets_of(boxes: list[Tensor], masks: Tensor | None = None) -> Targets:
         mask_rows=torch.arange(total),
         counts=counts,
         masks=torch.zeros(total, 4, 4, dtype=torch.bool) if masks is None else masks,
+        hints_cxcywh_norm=torch.zeros(int((counts > 0).sum()), 0, 4),
     )
 
 

@@ -11,7 +11,8 @@ from argus import recipes
 from argus.data.collate import PromptMix
 from argus.data.sources.scenes import SceneConfig
 from argus.train.stages.detector import DetectorRecipe, Phase, SceneBatches
-from argus.train.stages.towers import Lesson, ObjectBatches, TowerLearner, contrastive_loss, pool
+from argus.train.stages.naming import contrastive_loss, ground, pool
+from argus.train.stages.towers import Lesson, ObjectBatches, TowerLearner
 from tests.train.toys import COLOURS, tiny_model, toy_scene
 
 
@@ -40,7 +41,8 @@ def test_towers_learn_to_name() -> None:
         losses.total.backward()
         optimizer.step()
     assert losses.accuracy == 1.0
-    same = batch.concepts[:, None] == batch.concepts
+    assert losses.presence_accuracy == 1.0
+    same = batch.objects.concepts[:, None] == batch.objects.concepts
     least = same.sum(1).log().mean().item()  # objects share their truth with the others of their concept
     assert losses.contrastive - least < 0.3 * (before - least)
     parts = {name.split(".")[1] for name, p in learner.named_parameters() if p.grad is None}
@@ -50,10 +52,17 @@ def test_towers_learn_to_name() -> None:
 def test_objects_carry_their_own_masks_and_names() -> None:
     batch = toy_objects(3)(1)
     assert batch.images.shape == (3, 3, 48, 48)
-    assert [list(COLOURS)[row] for row in batch.concepts.tolist()] == list(batch.phrases)
-    for image, mask, phrase in zip(batch.image, batch.masks, batch.phrases, strict=True):
+    objects = batch.objects
+    assert [list(COLOURS)[row] for row in objects.concepts.tolist()] == list(objects.names)
+    for image, mask, name in zip(objects.image, objects.masks, objects.names, strict=True):
         colour = (batch.images[image][:, mask] + 1) * 127.5
-        assert torch.allclose(colour.T, torch.tensor(COLOURS[phrase], dtype=torch.float32).expand(colour.shape[1], 3))
+        assert torch.allclose(colour.T, torch.tensor(COLOURS[name], dtype=torch.float32).expand(colour.shape[1], 3))
+    for (thing, phrase), true in zip(objects.pairs.T.tolist(), objects.truths.tolist(), strict=True):
+        assert objects.image[thing] == objects.phrase_image[phrase]
+        assert true == (objects.names[thing] == objects.phrases[phrase])
+    assert len(objects.truths) == 3 * len(objects.names)  # every colour is asked of every object
+    grey = batch.images.permute(0, 2, 3, 1)[ground(objects, 3)]
+    assert torch.allclose(grey, torch.full_like(grey, 128 / 127.5 - 1), atol=1e-6)
 
 
 def test_pooling_weighs_tokens_by_the_mask() -> None:

@@ -77,5 +77,6 @@ def joined(batches: list[Batch]) -> Batch:
         mask_rows=torch.cat(rows),
         counts=torch.cat([t.counts for t in parts]),
         masks=torch.cat([t.masks for t in parts]),
+        hints_cxcywh_norm=torch.cat([t.hints_cxcywh_norm for t in parts]),
     )
     return Batch(images=torch.cat([b.images for b in batches]), prompts=tuple(prompts), targets=targets)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import ClassVar
 
@@ -11,11 +11,16 @@ import numpy as np
 import torch
 
 from argus.data.collate import Batch, PromptMix, collate
+from argus.data.objects import objects_of
 from argus.data.records import Sample
 from argus.data.sources.scenes import HELD_OUT_SEED, SceneConfig, scene
 from argus.model.sam3 import Sam3
 from argus.train.criterion import Criterion, DetectorLosses, LossConfig, Totals
 from argus.train.loop import Learner, TrainConfig
+from argus.train.stages.naming import Naming
+from argus.train.stages.towers import names_shown
+
+CONTRASTIVE, MATCHING = 3.0, 12.0  # weights of what the objects' names and phrases teach beside the detector
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,25 +34,32 @@ class Phase:
 
 @dataclass(frozen=True, kw_only=True)
 class SceneBatches:
-    """The n-th batch of a curriculum; past its end the last phase goes on. No scene is shown twice."""
+    """The n-th batch of a curriculum; past its end the last phase goes on. No scene is shown twice.
+
+    With `names` (of each concept) the batches carry their objects, named, too.
+    """
 
     phases: tuple[Phase, ...]
     mix: PromptMix
+    names: Mapping[str, tuple[str, ...]] | None = None
     seed: int = 0
 
     def __call__(self, index: int) -> Batch:
         phase = next((phase for phase in self.phases if index < phase.until), self.phases[-1])
         first = self.seed + index * max(phase.images for phase in self.phases)
         samples = [phase.scene((first + i) % HELD_OUT_SEED) for i in range(phase.images)]
-        return collate(samples, self.mix, np.random.default_rng([self.seed, index]))
+        rng = np.random.default_rng([self.seed, index])
+        batch = collate(samples, self.mix, rng)
+        return batch if self.names is None else replace(batch, objects=objects_of(samples, self.names, rng))
 
 
 class DetectorLearner(Learner[Batch]):
-    """The whole model under the detection loss."""
+    """The whole model under the detection loss; where a batch names its objects, its towers go on learning them."""
 
     def __init__(self, model: Sam3, config: LossConfig) -> None:
         super().__init__()
         self.model = model
+        self.naming = Naming()
         self.criterion = Criterion(config)
 
     def totals(self, batches: Sequence[Batch]) -> Totals:
@@ -55,9 +67,15 @@ class DetectorLearner(Learner[Batch]):
 
     def forward(self, batch: Batch, totals: Totals) -> DetectorLosses:
         features = self.model.encode(batch.images)
-        out = self.model.train_forward(features, batch.prompts, batch.targets.present.nonzero()[:, 0])
+        present = batch.targets.present.nonzero()[:, 0]
+        out = self.model.train_forward(features, batch.prompts, present, batch.targets.hints_cxcywh_norm)
         with torch.autocast(batch.images.device.type, enabled=False):
-            return self.criterion(out, batch.targets, totals)
+            losses = self.criterion(out, batch.targets, totals)
+        if batch.objects is None:
+            return losses
+        named = self.naming(self.model, features.detector.image, batch.objects)
+        naming = (CONTRASTIVE * named.contrastive + MATCHING * named.matching) * (len(batch.prompts) / totals.prompts)
+        return replace(losses, total=losses.total + naming, naming=naming)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,4 +111,5 @@ class DetectorRecipe:
             Phase(until=part.until * self.train.accumulate, images=part.images, scene=partial(scene, part.scenes))
             for part in self.curriculum
         )
-        return SceneBatches(phases=phases, mix=self.mix, seed=self.train.seed)
+        names = names_shown(part.scenes for part in self.curriculum)
+        return SceneBatches(phases=phases, mix=self.mix, names=names, seed=self.train.seed)

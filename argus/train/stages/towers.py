@@ -6,38 +6,36 @@ objects, at the sizes and in the clutter that the detector will meet.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, interpolate, log_softmax, normalize
+from torch.nn.functional import cross_entropy
 
 from argus.data.collate import normalised
+from argus.data.objects import Objects, objects_of
 from argus.data.records import Sample
 from argus.data.sources.scenes import SceneConfig, drawable_concepts, ontology, scene
 from argus.model.sam3 import Sam3
 from argus.train.loop import Learner, TrainConfig
+from argus.train.stages.naming import Naming, pool
 
-TEMPERATURE = 0.07  # at the start; it is learned
+MATCHING = 4.0  # weight of the phrases' truth beside the names' contrast
 
 
 @dataclass(frozen=True, kw_only=True)
-class Objects:
-    """Normalised images and the N objects in them: each one's image, mask, concept (as a row) and a phrase for it."""
+class ObjectBatch:
+    """Normalised images and the objects in them."""
 
     images: Float[Tensor, "b 3 h w"]
-    image: Int[Tensor, " n"]
-    masks: Bool[Tensor, "n h w"]
-    concepts: Int[Tensor, " n"]
-    phrases: tuple[str, ...]
+    objects: Objects
 
-    def to(self, device: torch.device) -> Objects:
-        moved = {f.name: getattr(self, f.name).to(device) for f in fields(self) if f.name != "phrases"}
-        return Objects(**moved, phrases=self.phrases)
+    def to(self, device: torch.device) -> ObjectBatch:
+        return ObjectBatch(images=self.images.to(device), objects=self.objects.to(device))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,87 +56,61 @@ class ObjectBatches:
     make: Callable[[SceneConfig, int], Sample] = scene
     seed: int = 0
 
-    def __call__(self, index: int) -> Objects:
+    def __call__(self, index: int) -> ObjectBatch:
         lesson = next((lesson for lesson in self.lessons if index < lesson.until), self.lessons[-1])
         first = self.seed + index * max(lesson.images for lesson in self.lessons)
         samples = [self.make(lesson.scenes, first + i) for i in range(lesson.images)]
-        rng = np.random.default_rng([self.seed, index])
-        rows = {concept: row for row, concept in enumerate(self.names)}
-        concepts = [concept for sample in samples for concept in sample.concepts]
-        image = np.repeat(np.arange(len(samples)), [len(sample.masks) for sample in samples])
-        return Objects(
+        return ObjectBatch(
             images=normalised(np.stack([sample.image for sample in samples])),
-            image=torch.from_numpy(image),
-            masks=torch.from_numpy(np.concatenate([sample.masks for sample in samples])),
-            concepts=torch.tensor([rows[concept] for concept in concepts], dtype=torch.int64),
-            phrases=tuple(str(rng.choice(self.names[concept])) for concept in concepts),
+            objects=objects_of(samples, self.names, np.random.default_rng([self.seed, index])),
         )
 
 
 @dataclass(frozen=True, kw_only=True)
 class TowerLosses:
-    """Contrastive and classification loss, which add up to `total`, and the share of objects classified right."""
+    """The parts add up to `total`; the share of objects classified right, and of phrases whose presence is right."""
 
     total: Float[Tensor, ""]
     contrastive: Float[Tensor, ""]
+    matching: Float[Tensor, ""]
     classification: Float[Tensor, ""]
     accuracy: Float[Tensor, ""]
+    presence_accuracy: Float[Tensor, ""]
 
 
-class TowerLearner(Learner[Objects]):
+class TowerLearner(Learner[ObjectBatch]):
     """Vision encoder, the neck's level that the detector reads, and text encoder.
 
-    The contrast is between what the detector will see: the neck's map and the text tokens. The concepts' classification
-    head beside it is thrown away. The contrast is within each batch, so here accumulating is not the same as one large
-    batch.
+    The concepts' classification head beside them is thrown away. The contrast is within each batch, so here
+    accumulating is not the same as one large batch.
     """
 
     def __init__(self, model: Sam3, concepts: int) -> None:
         super().__init__()
         self.model = model
+        self.naming = Naming()
         self.norm = nn.LayerNorm(model.config.vision.width)
         self.class_head = nn.Linear(model.config.vision.width, concepts)
-        self.scale = nn.Parameter(torch.tensor(1 / TEMPERATURE).log())
 
-    def totals(self, batches: Sequence[Objects]) -> int:
-        return max(sum(len(batch.concepts) for batch in batches), 1)
+    def totals(self, batches: Sequence[ObjectBatch]) -> int:
+        return max(sum(len(batch.objects.concepts) for batch in batches), 1)
 
-    def forward(self, batch: Objects, totals: int) -> TowerLosses:
+    def forward(self, batch: ObjectBatch, totals: int) -> TowerLosses:
+        objects = batch.objects
         trunk = self.model.vision(batch.images)
         level = self.model.detector.neck.x1(trunk.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)  # (b, h, w, c)
-        tokens, valid = self.model.encode_text(batch.phrases)
-        images = pool(level, batch.image, batch.masks)
-        texts = (tokens * valid[..., None]).sum(1) / valid.sum(1, keepdim=True)
-        scores = self.class_head(self.norm(pool(trunk, batch.image, batch.masks)))
-        with torch.autocast(batch.images.device.type, enabled=False):
-            likeness = normalize(images.float(), dim=-1) @ normalize(texts.float(), dim=-1).T
-            contrastive = contrastive_loss(likeness * self.scale.exp().clamp(max=100), batch.concepts)
-            classification = cross_entropy(scores.float(), batch.concepts)
-        accuracy = (scores.argmax(-1) == batch.concepts).float().mean()
-        share = len(batch.concepts) / totals
+        named = self.naming(self.model, level, objects)
+        scores = self.class_head(self.norm(pool(trunk, objects.image, objects.masks))).float()
+        classification = cross_entropy(scores, objects.concepts)
+        share = len(objects.concepts) / totals
         return TowerLosses(
-            total=(contrastive + classification) * share,
-            contrastive=contrastive * share,
+            total=(named.contrastive + MATCHING * named.matching + classification) * share,
+            contrastive=named.contrastive * share,
+            matching=MATCHING * named.matching * share,
             classification=classification * share,
-            accuracy=accuracy * share,
+            accuracy=(scores.argmax(-1) == objects.concepts).float().mean() * share,
+            presence_accuracy=named.presence_accuracy * share,
         )
-
-
-def pool(
-    tokens: Float[Tensor, "b h w c"], image: Int[Tensor, " n"], masks: Bool[Tensor, "n height width"]
-) -> Float[Tensor, "n c"]:
-    """Each object's mean token, weighted by how much of a token's patch its mask covers."""
-    cover = interpolate(masks[:, None].float(), tokens.shape[1:3], mode="area").flatten(1)  # (n, h w)
-    cover = cover / cover.sum(1, keepdim=True).clamp(min=1e-6)
-    return (cover[:, None].to(tokens.dtype) @ tokens.flatten(1, 2)[image])[:, 0]
-
-
-def contrastive_loss(logits: Float[Tensor, "b b"], concepts: Int[Tensor, " b"]) -> Float[Tensor, ""]:
-    """Softmax over the batch both ways (CLIP); all pairs of one concept are right, in equal shares."""
-    same = (concepts[:, None] == concepts).to(logits.dtype)
-    wanted = same / same.sum(1, keepdim=True)
-    both = (log_softmax(logits, 1) + log_softmax(logits, 0)) / 2  # `same` is symmetric: one target serves both ways
-    return -(wanted * both).sum(1).mean()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,6 +134,11 @@ class TowerRecipe:
         return ObjectBatches(lessons=self.lessons, names=self._names(), seed=self.train.seed)
 
     def _names(self) -> dict[str, tuple[str, ...]]:
-        concepts = ontology().concepts
-        shown = dict.fromkeys(c for lesson in self.lessons for c in drawable_concepts(lesson.scenes))
-        return {id_: concepts[id_].names_en + concepts[id_].names_zh for id_ in shown}
+        return names_shown(lesson.scenes for lesson in self.lessons)
+
+
+def names_shown(scenes: Iterable[SceneConfig]) -> dict[str, tuple[str, ...]]:
+    """Every name, in both languages, of every concept that is shown in scenes of any of the configurations."""
+    concepts = ontology().concepts
+    shown = dict.fromkeys(c for config in scenes for c in drawable_concepts(config))
+    return {id_: concepts[id_].names_en + concepts[id_].names_zh for id_ in shown}

@@ -1,0 +1,88 @@
+"""What the objects of a batch teach vision and text encoder: their names, and which phrases are true of them.
+
+Each object is the mean of the image tokens under its mask, so one image teaches as many names as it has objects and
+as many answers as objects times phrases, for the price of encoding it once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits, interpolate, log_softmax, normalize
+
+from argus.data.objects import Objects
+from argus.model.sam3 import Sam3
+
+TEMPERATURE = 0.07  # of the names' contrast at the start; it is learned
+PHRASE_SCALE, PHRASE_BIAS = 10.0, -3.0  # of a phrase's logit at the start: about one pair in ten is true
+
+
+@dataclass(frozen=True, kw_only=True)
+class NamingLosses:
+    """Contrast of names, truth of phrases, and the share of the phrases whose presence the best object tells."""
+
+    contrastive: Float[Tensor, ""]
+    matching: Float[Tensor, ""]
+    presence_accuracy: Float[Tensor, ""]
+
+
+class Naming(nn.Module):
+    """Losses between what the detector will see: the neck's map and the text tokens."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.tensor(1 / TEMPERATURE).log())
+        self.phrase_scale = nn.Parameter(torch.tensor(PHRASE_SCALE).log())
+        self.phrase_bias = nn.Parameter(torch.tensor(PHRASE_BIAS))
+
+    def forward(self, model: Sam3, level: Float[Tensor, "b h w c"], objects: Objects) -> NamingLosses:
+        tokens, valid = model.encode_text((*objects.names, *objects.phrases))
+        things, texts = pool(level, objects.image, objects.masks), (tokens * valid[..., None]).sum(1)
+        grounds = pool(level, torch.arange(len(level), device=level.device), ground(objects, len(level)))
+        with torch.autocast(level.device.type, enabled=False):
+            things, texts, grounds = (normalize(x.float(), dim=-1) for x in (things, texts, grounds))
+            names, phrases = texts[: len(objects.names)], texts[len(objects.names) :]
+            likeness = things @ names.T * self.scale.exp().clamp(max=100)
+            of_pairs = (things[objects.pairs[0]] * phrases[objects.pairs[1]]).sum(-1)
+            of_grounds = (grounds[objects.phrase_image] * phrases).sum(-1)
+            logits = torch.cat((of_pairs, of_grounds)) * self.phrase_scale.exp().clamp(max=100) + self.phrase_bias
+            truths = torch.cat((objects.truths, torch.zeros_like(of_grounds, dtype=torch.bool)))
+            return NamingLosses(
+                contrastive=contrastive_loss(likeness, objects.concepts),
+                matching=binary_cross_entropy_with_logits(logits, truths.float()),
+                presence_accuracy=_presence_accuracy(logits[: len(of_pairs)].detach(), objects),
+            )
+
+
+def pool(
+    tokens: Float[Tensor, "b h w c"], image: Int[Tensor, " n"], masks: Bool[Tensor, "n height width"]
+) -> Float[Tensor, "n c"]:
+    """Each object's mean token, weighted by how much of a token's patch its mask covers."""
+    cover = interpolate(masks[:, None].float(), tokens.shape[1:3], mode="area").flatten(1)  # (n, h w)
+    cover = cover / cover.sum(1, keepdim=True).clamp(min=1e-6)
+    return (cover[:, None].to(tokens.dtype) @ tokens.flatten(1, 2)[image])[:, 0]
+
+
+def ground(objects: Objects, images: int) -> Bool[Tensor, "b h w"]:
+    """What no object covers, image by image."""
+    covered = torch.zeros(images, *objects.masks.shape[1:], dtype=torch.int32, device=objects.masks.device)
+    return covered.index_add_(0, objects.image, objects.masks.int()) == 0
+
+
+def contrastive_loss(logits: Float[Tensor, "b b"], concepts: Int[Tensor, " b"]) -> Float[Tensor, ""]:
+    """Softmax over the batch both ways (CLIP); all pairs of one concept are right, in equal shares."""
+    same = (concepts[:, None] == concepts).to(logits.dtype)
+    wanted = same / same.sum(1, keepdim=True)
+    both = (log_softmax(logits, 1) + log_softmax(logits, 0)) / 2  # `same` is symmetric: one target serves both ways
+    return -(wanted * both).sum(1).mean()
+
+
+def _presence_accuracy(logits: Float[Tensor, " m"], objects: Objects) -> Float[Tensor, ""]:
+    """How often "some object fits the phrase" is right, over the phrases."""
+    best = logits.new_full((len(objects.phrases),), -1.0)
+    best = best.scatter_reduce(0, objects.pairs[1], logits, "amax")
+    present = torch.zeros_like(best).index_add_(0, objects.pairs[1], objects.truths.float()) > 0
+    return ((best > 0) == present).float().mean()
