@@ -38,7 +38,7 @@ class Decoder(nn.Module):
         self.width = width
         self.layers = nn.ModuleList(DecoderLayer(width, heads, mlp_width) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
-        self.query_embed = nn.Parameter(torch.randn(queries, width))
+        self.query_embed = nn.Parameter(torch.randn(width) + 0.2 * torch.randn(queries, width))  # told apart by place
         self.reference_logits = nn.Parameter(_spread_boxes(queries))
         self.presence_token = nn.Parameter(torch.randn(width))
         self.box_head = MLP((width, width, width, 4))
@@ -49,8 +49,7 @@ class Decoder(nn.Module):
         self.bias_y = MLP((2, width, heads))
         for parameter in self.box_head.layers[-1].parameters():
             nn.init.zeros_(parameter)  # training starts from the reference boxes
-        for bias in (self.bias_x, self.bias_y):
-            _look_inside(bias)
+        _look_at_the_box(self.bias_x, self.bias_y)
 
     def forward(
         self,
@@ -132,18 +131,26 @@ def _edge_distances(low: Float[Tensor, "p q"], high: Float[Tensor, "p q"], cells
     return distance.sign() * (distance.abs() + 1).log2() / math.log2(8)
 
 
-@torch.no_grad()
-def _look_inside(bias: MLP) -> None:
-    """Let training start from attention that falls off outside a query's box, on each head with another slope.
+SLOPE = 8.0  # of attention's logits per unit of (log-scaled) distance, where training starts
 
-    Conditional DETR (Meng et al., ICCV 2021) and its kin found that queries which look at a place of their own from the
-    start learn several times sooner.
+
+@torch.no_grad()
+def _look_at_the_box(bias_x: MLP, bias_y: MLP) -> None:
+    """Let training start from heads that look at one edge each of the query's box, between the two edges across.
+
+    Queries that look at the extremities of a place of their own learn boxes several times sooner (Conditional DETR,
+    Meng et al., ICCV 2021). In units of SLOPE: 1 falls off outside the box, the rest around one edge.
     """
-    first, last = cast(nn.Linear, bias.layers[0]), cast(nn.Linear, bias.layers[-1])
-    heads = len(last.weight)
-    first.weight[:2] = torch.tensor([[-1.0, 0.0], [0.0, 1.0]])  # how far before the low edge, and behind the high one
-    first.bias[:2] = 0
-    last.weight[:, :2] = -torch.tensor([2.0 ** (4 - i % 4) for i in range(heads)])[:, None]
+    outside, low_edge, high_edge = (1.0, 0.0, 0.0, 1.0), (1.0, 1.0, 0.0, 0.0), (0.0, 0.0, 1.0, 1.0)
+    for bias, heads in (
+        (bias_x, (low_edge, high_edge, outside, outside)),
+        (bias_y, (outside, outside, low_edge, high_edge)),
+    ):
+        first, last = cast(nn.Linear, bias.layers[0]), cast(nn.Linear, bias.layers[-1])
+        # how far before the low edge, behind it, before the high edge, behind it
+        first.weight[:4] = torch.tensor([[-1.0, 0.0], [1.0, 0.0], [0.0, -1.0], [0.0, 1.0]])
+        first.bias[:4] = 0
+        last.weight[:, :4] = -SLOPE * torch.tensor([heads[i % 4] for i in range(len(last.weight))])
 
 
 def _spread_boxes(queries: int, side: float = 0.3) -> Float[Tensor, "q 4"]:

@@ -20,7 +20,7 @@ from argus.train.loop import Learner, TrainConfig
 from argus.train.stages.naming import Naming
 from argus.train.stages.towers import names_shown
 
-CONTRASTIVE, MATCHING = 3.0, 12.0  # weights of what the objects' names and phrases teach beside the detector
+CONTRASTIVE, MATCHING, SCALE = 3.0, 12.0, 1.0  # weights of what names and phrases teach beside the detector
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +74,8 @@ class DetectorLearner(Learner[Batch]):
         if batch.objects is None:
             return losses
         named = self.naming(self.model, features.detector.image, batch.objects)
-        naming = (CONTRASTIVE * named.contrastive + MATCHING * named.matching) * (len(batch.prompts) / totals.prompts)
+        naming = CONTRASTIVE * named.contrastive + MATCHING * named.matching + SCALE * named.scale
+        naming = naming * (len(batch.prompts) / totals.prompts)
         return replace(losses, total=losses.total + naming, naming=naming)
 
 

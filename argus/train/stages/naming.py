@@ -22,15 +22,20 @@ PHRASE_SCALE, PHRASE_BIAS = 10.0, -3.0  # of a phrase's logit at the start: abou
 
 @dataclass(frozen=True, kw_only=True)
 class NamingLosses:
-    """Contrast of names, truth of phrases, and the share of the phrases whose presence the best object tells."""
+    """Contrast of names, truth of phrases, how far the map's scale is from 1, and the share of the phrases whose presence the best object tells."""
 
     contrastive: Float[Tensor, ""]
     matching: Float[Tensor, ""]
+    scale: Float[Tensor, ""]
     presence_accuracy: Float[Tensor, ""]
 
 
 class Naming(nn.Module):
-    """Losses between what the detector will see: the neck's map and the text tokens."""
+    """Losses between what the detector will see: the neck's map and the text tokens.
+
+    Likeness does not see the map's scale, which then grows without end and leaves the detector's attention, where it
+    begins, to a single token; so the scale is held at 1.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -53,6 +58,7 @@ class Naming(nn.Module):
             return NamingLosses(
                 contrastive=contrastive_loss(likeness, objects.concepts),
                 matching=binary_cross_entropy_with_logits(logits, truths.float()),
+                scale=level.float().square().mean().log().square(),
                 presence_accuracy=_presence_accuracy(logits[: len(of_pairs)].detach(), objects),
             )
 

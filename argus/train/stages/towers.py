@@ -24,7 +24,7 @@ from argus.model.sam3 import Sam3
 from argus.train.loop import Learner, TrainConfig
 from argus.train.stages.naming import Naming, pool
 
-MATCHING = 4.0  # weight of the phrases' truth beside the names' contrast
+MATCHING, SCALE = 4.0, 0.1  # weights of the phrases' truth and of the map's scale beside the names' contrast
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +73,7 @@ class TowerLosses:
     total: Float[Tensor, ""]
     contrastive: Float[Tensor, ""]
     matching: Float[Tensor, ""]
+    scale: Float[Tensor, ""]
     classification: Float[Tensor, ""]
     accuracy: Float[Tensor, ""]
     presence_accuracy: Float[Tensor, ""]
@@ -104,9 +105,10 @@ class TowerLearner(Learner[ObjectBatch]):
         classification = cross_entropy(scores, objects.concepts)
         share = len(objects.concepts) / totals
         return TowerLosses(
-            total=(named.contrastive + MATCHING * named.matching + classification) * share,
+            total=(named.contrastive + MATCHING * named.matching + SCALE * named.scale + classification) * share,
             contrastive=named.contrastive * share,
             matching=MATCHING * named.matching * share,
+            scale=SCALE * named.scale * share,
             classification=classification * share,
             accuracy=(scores.argmax(-1) == objects.concepts).float().mean() * share,
             presence_accuracy=named.presence_accuracy * share,
