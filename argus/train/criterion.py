@@ -25,7 +25,9 @@ class LossConfig:
     """Weights of the losses as published with SAM 3, and the rules around them.
 
     `class_queries`: the classification loss is averaged over at least this many queries a prompt, so that a model of
-    fewer queries keeps the published balance (200 there).
+    fewer queries keeps the published balance (200 there). A matched query learns p = IoU^(`iou_power` / (1 -
+    `probability_power`)): the IoU itself with the published powers, more with a smaller one, for a small model whose
+    boxes are less exact but whose scores face the same threshold.
     """
 
     costs: MatchCosts = field(default_factory=MatchCosts)
@@ -35,7 +37,8 @@ class LossConfig:
     giou: float = 2.0
     classification: float = 20.0
     positive_weight: float = 10.0
-    target_share: float = 0.25
+    probability_power: float = 0.25
+    iou_power: float = 0.75
     class_queries: int = 200
     presence: float = 20.0
     mask_focal: float = 200.0
@@ -160,7 +163,8 @@ class Criterion:
             _pair_iou(branch, matches, targets),
             targets.present.repeat(layers),
             positive_weight=c.positive_weight,
-            target_share=c.target_share,
+            probability_power=c.probability_power,
+            iou_power=c.iou_power,
         )
         return BranchLosses(
             box_l1=box_l1_loss(boxes, wanted).sum() * c.box_l1 / totals.boxes,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable, Iterator
 from typing import Any, Generic, TypeVar
@@ -22,7 +23,7 @@ def feed(make: Callable[[int], B], first: int, workers: int) -> Iterator[B]:
         batch_size=None,
         num_workers=workers,
         prefetch_factor=4,
-        worker_init_fn=_leave_signals_to_main,
+        worker_init_fn=_stand_back,
     )
     return iter(loader)
 
@@ -45,7 +46,9 @@ class _Stream(IterableDataset[B], Generic[B]):
         return _counted(self.make, self.first + info.id, info.num_workers)
 
 
-def _leave_signals_to_main(worker: int) -> None:
-    """Ctrl-C, and often SIGTERM, reach the whole process group; only the main process acts on them."""
+def _stand_back(worker: int) -> None:
+    """Ctrl-C, and often SIGTERM, reach the whole process group, and only the main process acts on them; and where cores
+    are few, the threads of a training step should wait for each other less than a worker for them."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
+    os.nice(10)

@@ -27,7 +27,14 @@ def test_classification_loss() -> None:
     # p = 0.5 everywhere; a matched query with IoU 0.6 aims at 0.5^0.25 x 0.6^0.75
     logits = torch.zeros(2, 2)
     found = classification_loss(
-        logits, tensor([0]), tensor([1]), tensor([0.6]), tensor([True, False]), positive_weight=10.0, target_share=0.25
+        logits,
+        tensor([0]),
+        tensor([1]),
+        tensor([0.6]),
+        tensor([True, False]),
+        positive_weight=10.0,
+        probability_power=0.25,
+        iou_power=0.75,
     )
     assert close(found, [[0.25 * math.log(2), 10 * math.log(2)], [0.0, 0.0]])  # at logit 0 any aim costs log 2
 
@@ -35,7 +42,14 @@ def test_classification_loss() -> None:
 def test_a_matched_query_is_drawn_to_the_quality_of_its_box() -> None:
     logits = torch.zeros(1, 1, requires_grad=True)
     found = classification_loss(
-        logits, tensor([0]), tensor([0]), tensor([0.6]), tensor([True]), positive_weight=10.0, target_share=0.25
+        logits,
+        tensor([0]),
+        tensor([0]),
+        tensor([0.6]),
+        tensor([True]),
+        positive_weight=10.0,
+        probability_power=0.25,
+        iou_power=0.75,
     )
     (gradient,) = torch.autograd.grad(found.sum(), logits)
     assert close(gradient, [[10 * (0.5 - 0.5**0.25 * 0.6**0.75)]])

@@ -20,7 +20,7 @@ from argus.train.loop import Learner, TrainConfig
 from argus.train.stages.naming import Naming
 from argus.train.stages.towers import names_shown
 
-CONTRASTIVE, MATCHING, SCALE = 3.0, 12.0, 1.0  # weights of what names and phrases teach beside the detector
+CONTRASTIVE, MATCHING, SCALE = 6.0, 30.0, 1.0  # weights of what names and phrases teach beside the detector
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,7 +22,8 @@ PHRASE_SCALE, PHRASE_BIAS = 10.0, -3.0  # of a phrase's logit at the start: abou
 
 @dataclass(frozen=True, kw_only=True)
 class NamingLosses:
-    """Contrast of names, truth of phrases, how far the map's scale is from 1, and the share of the phrases whose presence the best object tells."""
+    """Contrast of names, truth of phrases, how far the map's scale is from 1, and (a measure, no loss) the share of the
+    phrases whose presence the best object tells."""
 
     contrastive: Float[Tensor, ""]
     matching: Float[Tensor, ""]
