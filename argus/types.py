@@ -6,6 +6,7 @@ import operator
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,6 @@ from argus.ops import nms, rle
 from argus.ops.rle import Rle
 
 if TYPE_CHECKING:
-    from PIL import Image
     from supervision import Detections as SupervisionDetections
 
 VISUAL = "visual"  # the phrase that stands in for text when a prompt has none
@@ -196,7 +196,14 @@ class Detections:
 
     def to_supervision(self) -> SupervisionDetections:
         """The same objects for the `supervision` package: class_id counts concepts from 0, `class_name` names them."""
-        import supervision
+        try:
+            import supervision
+        except ModuleNotFoundError as error:
+            raise ModuleNotFoundError(
+                "Expected the package supervision, which is not installed: pip install supervision, or, in a checkout "
+                'of Argus, pip install -c constraints.txt ".[dev]".',
+                name="supervision",
+            ) from error
 
         names = export.concepts_in_order(self)
         return supervision.Detections(
@@ -210,14 +217,27 @@ class Detections:
     def save(
         self,
         folder: str | Path,
-        formats: Sequence[str] = ("coco", "overlay"),
+        formats: str | Sequence[str] = ("coco",),
         *,
-        image: Image.Image | np.ndarray | None = None,
+        image: export.Picture | None = None,
         stem: str = "image",
         file_name: str | None = None,
+        image_path: str | PathLike[str] | None = None,
+        image_id: int = 1,
+        categories: Sequence[str] | None = None,
     ) -> list[Path]:
-        """Write `formats` of ("coco", "yolo", "labelme", "png", "overlay") into `folder`; see `argus.export.save`."""
-        return export.save(self, Path(folder), formats, image=image, stem=stem, file_name=file_name)
+        """Write `formats` of "coco", "yolo", "labelme", "png", "overlay" into `folder`; see `argus.export.save`."""
+        return export.save(
+            self,
+            Path(folder),
+            formats,
+            image=image,
+            stem=stem,
+            file_name=file_name,
+            image_path=image_path,
+            image_id=image_id,
+            categories=categories,
+        )
 
 
 def _index(key: int | slice | ArrayLike) -> int | slice | np.ndarray:

@@ -53,18 +53,23 @@ def coco_results(objects: Objects, image_id: int, categories: Sequence[str] | No
     return [_result(objects, index, float(areas[index]), image_id, names) for index in range(len(objects.rles))]
 
 
-def write_coco(path: Path, images: Sequence[tuple[str, Objects]]) -> None:
-    """Write one COCO document for (file name, objects) pairs: images, annotations with scores, categories."""
-    names = concepts_in_order(*(objects for _, objects in images))
+def write_coco(
+    path: Path, images: Sequence[tuple[str, Objects]], categories: Sequence[str] | None = None, first_image_id: int = 1
+) -> None:
+    """Write one COCO document for (file name, objects) pairs: images, annotations with scores, categories.
+
+    Images count from `first_image_id`, category ids from 1 in `categories` (default: the concepts found).
+    """
+    names = list(categories) if categories is not None else concepts_in_order(*(objects for _, objects in images))
     results = [
         result
-        for image_id, (_, objects) in enumerate(images, start=1)
+        for image_id, (_, objects) in enumerate(images, start=first_image_id)
         for result in coco_results(objects, image_id, names)
     ]
     document = {
         "images": [
             {"id": image_id, "file_name": name, "height": objects.size_hw[0], "width": objects.size_hw[1]}
-            for image_id, (name, objects) in enumerate(images, start=1)
+            for image_id, (name, objects) in enumerate(images, start=first_image_id)
         ],
         "annotations": [{"id": i, "iscrowd": 0, **result} for i, result in enumerate(results, start=1)],
         "categories": [{"id": i, "name": name} for i, name in enumerate(names, start=1)],

@@ -2,15 +2,18 @@
 
 Labels need a font with the characters they use. Pillow's own font has Latin letters only; for others (Chinese, say) the
 first of the usual system fonts that is installed is taken (Debian, Ubuntu: `apt install fonts-wqy-microhei` or
-`fonts-noto-cjk`). Without one, such a concept is labelled by its number: "#2" is the second concept of the objects.
+`fonts-noto-cjk`). Without one, such a concept is labelled by its number, with a warning, said once: "#2" is the second
+concept of the objects.
 """
 
+import os
+import warnings
 from functools import lru_cache
 from typing import TypeAlias
 
 import numpy as np
 from jaxtyping import UInt8
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from argus.export.coco import Objects, concepts_in_order
 from argus.export.outline import parts
@@ -20,6 +23,7 @@ from argus.ops.rle import Rle
 Colour: TypeAlias = tuple[int, int, int]
 Rect: TypeAlias = tuple[float, float, float, float]  # xyxy in pixels
 Font: TypeAlias = ImageFont.FreeTypeFont | ImageFont.ImageFont
+Picture: TypeAlias = str | os.PathLike[str] | Image.Image | UInt8[np.ndarray, "h w 3"]
 
 # Twelve strong colours, each far from the ones before it; further objects start again.
 PALETTE: tuple[Colour, ...] = (
@@ -44,12 +48,14 @@ _CJK_FONTS = (
 )
 
 
-def draw(image: Image.Image | UInt8[np.ndarray, "h w 3"], objects: Objects) -> Image.Image:
+def draw(image: Picture, objects: Objects) -> Image.Image:
     """The picture with every object's mask tinted and outlined, and a label "concept 0.87" at its top left.
 
-    Better scores are drawn on top. Line width and letters grow with the picture. Raises ValueError when sizes differ.
+    The picture is a path, a PIL image (both turned upright by their EXIF orientation) or an array. Better scores are
+    drawn on top. Line width and letters grow with the picture. Raises ValueError when sizes differ, and for a file that
+    is missing or no picture.
     """
-    canvas = np.array(image.convert("RGB") if isinstance(image, Image.Image) else image)
+    canvas = _canvas(image)
     if canvas.shape != (*objects.size_hw, 3):
         raise ValueError(
             f"Expected an image of {objects.size_hw} (height, width) with 3 channels, got shape {canvas.shape}. "
@@ -65,6 +71,21 @@ def draw(image: Image.Image | UInt8[np.ndarray, "h w 3"], objects: Objects) -> I
         _outline(pen, objects, index, max(1, round(unit / 350)))
     _labels(pen, picture.size, objects, order, max(11, round(unit / 38)))
     return picture
+
+
+def _canvas(image: Picture) -> np.ndarray:
+    """The picture's pixels, upright, to draw on: a copy."""
+    if isinstance(image, np.ndarray):
+        return image.copy()
+    if isinstance(image, Image.Image):
+        return np.array(ImageOps.exif_transpose(image).convert("RGB"))
+    if not isinstance(image, (str, os.PathLike)):
+        raise ValueError(f"Expected a path, a PIL image or an array to draw on, got {type(image).__name__}.")
+    try:
+        with Image.open(image) as opened:
+            return _canvas(opened)
+    except (OSError, SyntaxError) as error:
+        raise ValueError(f"Expected a picture to draw on, got {os.fspath(image)}: {error}.") from error
 
 
 def _tint(canvas: UInt8[np.ndarray, "h w 3"], mask: Rle, colour: Colour) -> None:
@@ -144,7 +165,20 @@ def _lettering(concept: str, letter_px: int, names: list[str]) -> tuple[str, Fon
     if all(ord(letter) < _LATIN_END for letter in concept):
         return _short(concept), plain
     wide = _cjk_font(letter_px)
-    return (f"#{names.index(concept) + 1}", plain) if wide is None else (_short(concept), wide)
+    if wide is not None:
+        return _short(concept), wide
+    _warn_of_numbers()
+    return f"#{names.index(concept) + 1}", plain
+
+
+@lru_cache(maxsize=1)
+def _warn_of_numbers() -> None:
+    """Said once, however many labels and pictures it is about."""
+    warnings.warn(
+        "no font for some characters of the labels: such concepts are labelled #1, #2 ... in their order. Install one, "
+        "such as fonts-noto-cjk or fonts-wqy-microhei.",
+        stacklevel=2,
+    )
 
 
 @lru_cache(maxsize=8)

@@ -15,7 +15,10 @@ def write_yolo(folder: Path, stem: str, objects: Objects) -> list[Path]:
 
     YOLO has one polygon an object: parts and holes are joined by bridges of no width. Objects without a pixel are left
     out. Classes are numbered by `classes.txt` in the same folder, which new concepts extend and nothing renumbers.
+    Raises ValueError for the stem "classes", whose file that would be.
     """
+    if stem.casefold() == "classes":
+        raise ValueError(f"Expected a stem other than {stem!r}, which is the list of classes. Pass another stem=...")
     classes = folder / "classes.txt"
     known = classes.read_text(encoding="utf-8").splitlines() if classes.exists() else []
     names = list(dict.fromkeys([*known, *(_one_line(name) for name in concepts_in_order(objects))]))
@@ -32,9 +35,10 @@ def write_yolo(folder: Path, stem: str, objects: Objects) -> list[Path]:
     return [path, classes]
 
 
-def write_labelme(path: Path, file_name: str, objects: Objects) -> None:
+def write_labelme(path: Path, image_path: str, objects: Objects) -> None:
     """Write a LabelMe document: a polygon a connected part; parts of one object share a group_id.
 
+    `image_path` is where the picture lies, as seen from the folder of the document.
     LabelMe polygons have no holes: a hole is joined to its part by a bridge of no width.
     """
     shapes = []
@@ -46,7 +50,7 @@ def write_labelme(path: Path, file_name: str, objects: Objects) -> None:
         "version": "5.5.0",
         "flags": {},
         "shapes": shapes,
-        "imagePath": file_name,
+        "imagePath": image_path,
         "imageData": None,
         "imageHeight": height,
         "imageWidth": width,

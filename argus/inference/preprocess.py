@@ -2,6 +2,8 @@
 
 import os
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Protocol, TypeAlias, cast, runtime_checkable
 
@@ -27,16 +29,21 @@ ImageSource: TypeAlias = str | os.PathLike[str] | BinaryFile | Image.Image | np.
 RgbImage: TypeAlias = UInt8[np.ndarray, "h w 3"]
 
 
+class MissingImageError(FileNotFoundError, ValueError):
+    """There is no file at the path given for an image."""
+
+
 def read_image(source: ImageSource) -> RgbImage:
     """Read a picture as RGB uint8 of shape (height, width, 3), turned upright by its EXIF orientation.
 
     `source` is a path, a binary file, a PIL image, a numpy array (height, width, 3) of uint8, or a tensor (3, height,
     width) of uint8 or of floats 0..1. Of files: transparency is laid over white, grey of 16 bits (0..65535) is scaled
-    to 8, CMYK and palettes are converted, and of an animation the first frame is taken, with a warning. Grey of 32
-    bits does not say its range, so its greatest value does: up to 255 it is that of 8 bits (floats up to 1: 0..1),
-    above it 0..65535. Arrays and tensors are taken as they are. Raises FileNotFoundError for a missing file, and
-    ValueError for what is not a picture, is cut short, empty or larger than Pillow opens, or for an array of another
-    shape or type.
+    to 8, CMYK and palettes are converted, and of an animation or of several pictures the first is taken, with a warning
+    (without one for the JPEGs of phones that hold a second picture, MPO). Grey of 32 bits does not say its range, so
+    its greatest value does: up to 255 it is that of 8 bits (floats up to 1: 0..1), above it 0..65535. Arrays and
+    tensors are taken as they are. Raises MissingImageError (a FileNotFoundError and a ValueError) for a missing
+    file, and ValueError for what is not a picture, is cut short, empty or larger than Pillow opens, or for an array of
+    another shape or type.
     """
     if isinstance(source, np.ndarray):
         return _from_array(source)
@@ -57,7 +64,7 @@ def to_model_input(image: RgbImage, size_hw: tuple[int, int]) -> Float[Tensor, "
 def _from_file(source: str | os.PathLike[str] | BinaryFile) -> RgbImage:
     if isinstance(source, (str, os.PathLike)):
         file: Path | IO[bytes] = Path(source)
-        name = str(source)
+        name = str(source) if len(str(source)) <= 300 else f"{str(source)[:300]}..."
     else:
         if not isinstance(source, BinaryFile):
             raise ValueError(
@@ -65,15 +72,23 @@ def _from_file(source: str | os.PathLike[str] | BinaryFile) -> RgbImage:
                 f"{type(source).__name__}. Wrap bytes in io.BytesIO, lists in np.array(..., np.uint8)."
             )
         file, name = cast(IO[bytes], source), str(getattr(source, "name", "the file object"))
-    if isinstance(file, Path) and file.is_dir():
+    if isinstance(file, Path) and os.path.isdir(file):
         raise ValueError(f"Expected an image file, got the folder {name}.")
+    with _failures_told(name):
+        opened = Image.open(file)
+    with opened:
+        return _from_pil(opened, name)
+
+
+@contextmanager
+def _failures_told(name: str) -> Iterator[None]:
+    """Whatever Pillow raises while it opens or decodes a picture (it does so late) becomes a clear ValueError."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(file) as opened:
-                return _from_pil(opened, name)
-    except FileNotFoundError:
-        raise
+            yield
+    except FileNotFoundError as error:
+        raise MissingImageError(f"Expected an image file, got {name}: there is none.") from error
     except Image.DecompressionBombError as error:  # says the number of pixels and the limit
         raise ValueError(
             f"Expected an image within Pillow's limit, got {name}: {error} Make it smaller, or cut it into parts; "
@@ -84,6 +99,8 @@ def _from_file(source: str | os.PathLike[str] | BinaryFile) -> RgbImage:
             f"Expected an image (JPEG, PNG, WebP, TIFF ...), got {name}: not a format that is known."
         ) from error
     except (OSError, SyntaxError, TypeError, ValueError, RuntimeError) as error:
+        if isinstance(error, OSError) and error.strerror:  # of the system: no permission, a name too long
+            raise ValueError(f"Expected an image file that can be opened, got {name}: {error.strerror}.") from error
         raise ValueError(
             f"Expected a readable image, got {name}: {error}. The file may be cut short or damaged."
         ) from error
@@ -92,11 +109,16 @@ def _from_file(source: str | os.PathLike[str] | BinaryFile) -> RgbImage:
 def _from_pil(image: Image.Image, name: str) -> RgbImage:
     if 0 in image.size:
         raise ValueError(f"Expected an image with pixels, got {name} of {image.width} x {image.height}.")
-    if getattr(image, "n_frames", 1) > 1 and getattr(image, "is_animated", False):
+    with _failures_told(name):
+        count = getattr(image, "n_frames", 1) if getattr(image, "is_animated", False) else 1
+        if count > 1:
+            image = next(iter(ImageSequence.Iterator(image)))
+        pixels = np.array(_to_rgb(ImageOps.exif_transpose(image)))
+    if count > 1 and image.format == "TIFF":
+        warnings.warn(f"{name} holds {count} pictures: only the first is used.", stacklevel=4)
+    elif count > 1 and image.format != "MPO":
         warnings.warn(f"{name} is animated: only its first frame is used.", stacklevel=4)
-        image = next(iter(ImageSequence.Iterator(image)))
-    upright = ImageOps.exif_transpose(image)
-    return np.array(_to_rgb(upright))
+    return pixels
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

@@ -1,3 +1,4 @@
+import importlib
 import json
 from pathlib import Path
 
@@ -5,12 +6,13 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
-from argus.export import draw, save, write_coco
+from argus.export import FORMATS, draw, save, write_coco
 from argus.export.outline import bridged, parts, signed_area
 from argus.ops import rle
 from argus.types import Detections
 
 SIZE = (60, 90)
+drawing = importlib.import_module("argus.export.draw")  # `argus.export.draw` is the function
 
 
 def disc(cx: float, cy: float, radius: float) -> np.ndarray:
@@ -152,11 +154,92 @@ def test_every_format_can_be_asked_for_at_once(tmp_path: Path) -> None:
     assert all(path.stat().st_size for path in written)
 
 
+def test_the_defaults_of_save_work_and_one_format_may_be_a_string(tmp_path: Path) -> None:
+    assert [path.name for path in found("ring").save(tmp_path)] == ["image.coco.json"]
+    assert [path.name for path in found("ring").save(tmp_path, "labelme")] == ["image.json"]
+
+
+def test_every_format_works_without_an_image(tmp_path: Path) -> None:
+    with pytest.warns(UserWarning, match="plain grey"):
+        written = found("ring", "disc").save(tmp_path, FORMATS)
+    assert len(written) == 7
+    drawn = np.array(Image.open(tmp_path / "image.overlay.png"))
+    assert drawn.shape == (*SIZE, 3)
+    assert (drawn[-1, -1] == 128).all() and (drawn != 128).any()
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_overlays_are_drawn_on_the_upright_picture(orientation: int, tmp_path: Path) -> None:
+    upright = np.random.default_rng(0).integers(0, 256, (*SIZE, 3), dtype=np.uint8)
+    undo = {2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}  # Image.Transpose that takes upright to stored
+    stored = Image.fromarray(upright)
+    if orientation in undo:
+        stored = stored.transpose(Image.Transpose(undo[orientation]))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = tmp_path / "photo.png"
+    stored.save(path, exif=exif)
+    wanted = np.array(draw(upright, found("ring")))
+    with Image.open(path) as opened:
+        assert np.array_equal(np.array(draw(opened, found("ring"))), wanted)
+    assert np.array_equal(np.array(draw(path, found("ring"))), wanted)
+    (written,) = found("ring").save(tmp_path / "out", "overlay", image=str(path))
+    assert np.array_equal(np.array(Image.open(written)), wanted)
+
+
+def test_files_to_draw_on_that_are_missing_or_no_pictures_are_named(tmp_path: Path) -> None:
+    (tmp_path / "text.png").write_text("no picture")
+    for name in ("text.png", "gone.png"):
+        with pytest.raises(ValueError, match=name):
+            draw(tmp_path / name, found("ring"))
+
+
+def test_labelme_finds_the_image_from_its_own_folder(tmp_path: Path) -> None:
+    photo = tmp_path / "photos" / "deep" / "a photo.png"
+    photo.parent.mkdir(parents=True)
+    Image.new("RGB", (SIZE[1], SIZE[0])).save(photo)
+    for given in ({"image": photo}, {"image_path": photo}):
+        (path,) = found("ring").save(tmp_path / "out", "labelme", **given)
+        image_path = json.loads(path.read_text())["imagePath"]
+        assert image_path == "../photos/deep/a photo.png"
+        assert (path.parent / image_path).samefile(photo)
+    (coco,) = found("ring").save(tmp_path / "out", image=photo)
+    assert json.loads(coco.read_text())["images"][0]["file_name"] == "a photo.png"
+
+
+def test_coco_files_of_one_run_number_their_categories_alike(tmp_path: Path) -> None:
+    asked = ["ring", "disc", "parts"]
+    for number, name in enumerate(("disc", "ring"), start=1):
+        found(name).save(tmp_path, stem=name, image_id=number, categories=asked)
+    documents = [json.loads((tmp_path / f"{name}.coco.json").read_text()) for name in ("disc", "ring")]
+    assert [document["images"][0]["id"] for document in documents] == [1, 2]
+    assert [document["annotations"][0]["image_id"] for document in documents] == [1, 2]
+    assert [document["annotations"][0]["category_id"] for document in documents] == [2, 1]
+    assert documents[0]["categories"] == documents[1]["categories"]
+    assert [category["name"] for category in documents[0]["categories"]] == asked
+
+
+def test_a_label_that_no_font_can_draw_is_warned_of_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drawing, "_CJK_FONTS", ())
+    drawing._cjk_font.cache_clear()
+    drawing._warn_of_numbers.cache_clear()
+    objects = Detections.from_masks(np.stack([SHAPES["ring"], SHAPES["disc"]]), [0.9, 0.8], ["圆环", "圆"])
+    picture = np.zeros((*SIZE, 3), np.uint8)
+    with pytest.warns(UserWarning, match="no font") as said:
+        draw(picture, objects)
+        draw(picture, objects)
+    assert sum("no font" in str(warning.message) for warning in said) == 1
+    drawing._cjk_font.cache_clear()
+
+
+def test_the_list_of_classes_is_not_overwritten(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="another stem"):
+        found("ring").save(tmp_path, "yolo", stem="Classes")
+
+
 def test_wrong_requests_are_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="tiff"):
         found("ring").save(tmp_path, ["coco", "tiff"])
-    with pytest.raises(ValueError, match="image="):
-        found("ring").save(tmp_path, ["overlay"])
     with pytest.raises(ValueError, match="upright"):
         draw(np.zeros((90, 60, 3), np.uint8), found("ring"))
 

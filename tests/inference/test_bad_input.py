@@ -15,6 +15,7 @@ from PIL import Image
 
 import argus
 from argus.inference.image import ImagePredictor
+from argus.inference.preprocess import read_image
 from argus.model.sam3 import Sam3
 from tests.train.toys import tiny_model
 
@@ -60,6 +61,12 @@ def encoded(image: Image.Image, form: str, **options: object) -> io.BytesIO:
 def test_a_missing_file(model: Sam3, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"gone\.png"):
         ImagePredictor(model).set_image(tmp_path / "gone.png")
+    refused(lambda: ImagePredictor(model).set_image(tmp_path / "gone.png"), "gone.png", "there is none")
+
+
+def test_a_path_longer_than_the_system_takes(model: Sam3) -> None:
+    refused(lambda: ImagePredictor(model).set_image("a" * 5_000), "can be opened", "aaa...")
+    refused(lambda: ImagePredictor(model).set_image(Path("a/" * 2_500)), "/a/a")
 
 
 def test_a_folder(model: Sam3, tmp_path: Path) -> None:
@@ -80,6 +87,9 @@ def test_truncated_files(model: Sam3, tmp_path: Path, form: str) -> None:
     path = tmp_path / "cut"
     path.write_bytes(whole[: len(whole) // 2])
     refused(lambda: ImagePredictor(model).set_image(path), "cut")
+    if form != "WEBP":  # which is decoded when it is opened
+        with Image.open(path) as opened:
+            refused(lambda: ImagePredictor(model).set_image(opened), "the PIL image", "cut short")
 
 
 def test_a_file_that_claims_no_pixels(model: Sam3, tmp_path: Path) -> None:
@@ -182,6 +192,20 @@ def test_the_first_frame_of_an_animation_is_taken_with_a_warning(model: Sam3, fo
         found = ImagePredictor(model).set_image(file).predict("red", score_threshold=0)
     wanted = ImagePredictor(model).set_image(frames[0]).predict("red", score_threshold=0)
     np.testing.assert_array_equal(found.scores, wanted.scores)
+
+
+def test_the_second_picture_of_a_phone_s_jpeg_is_no_animation(recwarn: pytest.WarningsRecorder) -> None:
+    frames = [Image.new("RGB", (40, 30), colour) for colour in ("black", "white")]
+    file = encoded(frames[0], "MPO", save_all=True, append_images=frames[1:])
+    assert read_image(file).max() == 0
+    assert not recwarn.list
+
+
+def test_of_several_pictures_in_a_tiff_the_first_is_taken_and_that_is_said() -> None:
+    frames = [Image.new("RGB", (40, 30), colour) for colour in ("black", "white", "red")]
+    file = encoded(frames[0], "TIFF", save_all=True, append_images=frames[1:])
+    with pytest.warns(UserWarning, match="holds 3 pictures: only the first"):
+        assert read_image(file).max() == 0
 
 
 # phrases
