@@ -64,7 +64,7 @@ def _download(repository: str) -> Path:
             f"{repository!r} is no folder here and no repository on the Hugging Face hub (or a private one: run "
             "`hf auth login`)"
         ) from error
-    except (OSError, RuntimeError) as error:  # offline, no network, no space: the hub's errors derive from these
+    except Exception as error:  # offline, no network, no space; those of the HTTP client derive from Exception alone
         raise ValueError(
             f"{repository!r} is no folder here, is not in the hub's cache, or only in part, and could not be "
             f"downloaded ({type(error).__name__}): go online, unset HF_HUB_OFFLINE, or pass the path of a local copy"

@@ -1,4 +1,7 @@
-"""What a file holds of a model: which tensors are missing, unexpected, misshapen, or known and not used."""
+"""What a file holds of a model: which tensors are missing, unexpected, misshapen, or known and not used.
+
+Every fault is named; of what is known and not used, the first few.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,13 +29,13 @@ class Report:
 
     def __str__(self) -> str:
         parts = (
-            ("missing", self.missing),
-            ("unexpected", self.unexpected),
-            ("of another shape or number format", self.misshapen),
-            ("known and not used", self.unused),
-            ("of the tracker, not used yet", self.tracker),
+            ("missing", self.missing, ", ".join(self.missing)),
+            ("unexpected", self.unexpected, ", ".join(self.unexpected)),
+            ("of another shape or number format", self.misshapen, ", ".join(self.misshapen)),
+            ("known and not used", self.unused, listed(self.unused)),
+            ("of the tracker, not used yet", self.tracker, listed(self.tracker)),
         )
-        return "\n".join(f"  {len(names)} {what}: {listed(names)}" for what, names in parts if names)
+        return "\n".join(f"  {len(names)} {what}: {shown}" for what, names, shown in parts if names)
 
     def check(self, source: str, advice: str) -> None:
         """Raise ValueError with the whole report unless every tensor fits."""

@@ -73,6 +73,8 @@ def find(source: str | PathLike[str]) -> Source:
 
     Raises ValueError when there is none, when a file is missing or damaged, and when the sizes cannot be told.
     """
+    if not isinstance(source, (str, PathLike)):
+        raise ValueError(f"expected 'nano', a path or a hub id as the source of a model, got {source!r:.80}")
     if source == "nano":
         return _at(NANO, "nano")
     path, name = Path(source), str(source)

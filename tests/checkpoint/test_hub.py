@@ -19,6 +19,10 @@ def with_response(kind: type[errors.HfHubHTTPError]) -> Exception:
     return kind("403", response=Mock(headers={}, status_code=403))
 
 
+class ProxyError(Exception):
+    """As the HTTP client of the hub has it: no OSError."""
+
+
 class FakeHub:
     """Stands in for `snapshot_download`: `cached` and `online` are folders to give or errors to raise."""
 
@@ -113,6 +117,7 @@ def test_a_folder_here_wins_over_the_hub(native: Path, monkeypatch: pytest.Monke
         (errors.LocalEntryNotFoundError("no network"), "could not be downloaded"),
         (errors.OfflineModeIsEnabled("offline"), "unset HF_HUB_OFFLINE"),
         (OSError("disk full"), "could not be downloaded"),
+        (ProxyError("407"), r"could not be downloaded \(ProxyError\): go online"),
     ],
 )
 def test_what_cannot_be_had_comes_with_advice(monkeypatch: pytest.MonkeyPatch, error: Exception, message: str) -> None:
