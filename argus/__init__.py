@@ -1,7 +1,14 @@
 """Argus segments every instance of any concept in an image, given a phrase, example boxes, points, or any mix."""
 
+from importlib.metadata import PackageNotFoundError, version
+
 from argus.checkpoint import load, save
 from argus.inference.image import ImagePredictor
 from argus.types import Detections, Prompt
 
-__all__ = ["Detections", "ImagePredictor", "Prompt", "load", "save"]
+__all__ = ["Detections", "ImagePredictor", "Prompt", "__version__", "load", "save"]
+
+try:
+    __version__ = version("argus-sam")
+except PackageNotFoundError:  # run from a checkout that was not installed
+    __version__ = "unknown"

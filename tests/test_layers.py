@@ -3,9 +3,12 @@
 import ast
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+
+import argus
 
 PACKAGE = Path(__file__).parents[1] / "argus"
 
@@ -74,6 +77,10 @@ def test_the_check_itself_sees_a_wrong_import(tmp_path: Path) -> None:
     assert forbidden("model", {"argus.train.loop", "argus.nn", "argus.model.neck"}) == {"argus.train.loop"}
     assert forbidden("model", {"argus"}) == {"argus"}
     assert forbidden("inference", {"argus.cli.main"}) == {"argus.cli.main"}
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    assert argus.__version__ == version("argus-sam")
 
 
 def test_import_argus_is_light() -> None:

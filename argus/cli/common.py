@@ -74,9 +74,24 @@ def image_failures() -> tuple[type[Exception], ...]:
 
 def say_failed(file: Path, error: Exception) -> str:
     """A line about an image that failed; gives the reason alone."""
-    reason = str(error) or type(error).__name__  # a MemoryError says nothing
+    reason = _reason(error)
     say(f"{file}: {reason}")
     return reason
+
+
+def _reason(error: Exception) -> str:
+    return str(error) or type(error).__name__  # a MemoryError says nothing
+
+
+@contextmanager
+def memory_errors() -> Iterator[None]:
+    """PyTorch's allocator on the CPU raises a plain RuntimeError when there is no more memory: a MemoryError here."""
+    try:
+        yield
+    except RuntimeError as error:
+        if "DefaultCPUAllocator" in str(error):
+            raise MemoryError(str(error)) from error
+        raise
 
 
 @contextmanager
@@ -86,12 +101,19 @@ def failures_reported() -> Iterator[None]:
         warnings.simplefilter("ignore", DeprecationWarning)
         warnings.showwarning = lambda message, *_: say(f"warning: {message}")
         try:
-            yield
+            with memory_errors():
+                yield
         except ModuleNotFoundError as error:
-            say(f'error: {error.name} is not installed; pip install "argus-sam[train,eval,video]" brings it')
+            say(
+                f"error: {error.name} is not installed; in a checkout of Argus, "
+                'pip install -c constraints.txt ".[train,eval,video]" brings it'
+            )
             raise typer.Exit(FAILURE) from error
-        except (ValueError, OSError, FloatingPointError) as error:
+        except FloatingPointError as error:
             say(f"error: {error}")
+            raise typer.Exit(FAILURE) from error
+        except image_failures() as error:
+            say(f"error: {_reason(error)}")
             raise typer.Exit(FAILURE) from error
 
 

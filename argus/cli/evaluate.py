@@ -19,6 +19,7 @@ from argus.cli.common import (
     failures_reported,
     image_failures,
     load_model,
+    memory_errors,
     print_json,
     progressed,
     say,
@@ -122,7 +123,8 @@ def _score(
     failed: dict[str, str] = {}
     for file_name, group in progressed(groups.items(), "evaluating", len(groups)):
         try:
-            scores += run(group, images, predict, exemplars=exemplars, iou=iou.value)
+            with memory_errors():
+                scores += run(group, images, predict, exemplars=exemplars, iou=iou.value)
         except image_failures() as error:
             failed[str(images / file_name)] = say_failed(images / file_name, error)
     if not scores:

@@ -1,7 +1,10 @@
 """Entry point of the `argus` command."""
 
+from typing import Annotated
+
 import typer
 
+import argus
 from argus.cli import evaluate, info, scenes, segment, train
 
 app = typer.Typer(
@@ -15,6 +18,22 @@ app.command("info")(info.info)
 app.command("eval")(evaluate.evaluate)
 app.command("train")(train.train)
 app.add_typer(scenes.scenes, name="scenes")
+
+
+def _print_version(asked: bool) -> bool:
+    if asked:
+        typer.echo(f"argus {argus.__version__}")
+        raise typer.Exit
+    return asked
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """What stands before a subcommand."""
 
 
 def main() -> None:

@@ -2,7 +2,7 @@
 
 import glob
 import math
-from collections import Counter
+import os
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -22,6 +22,7 @@ from argus.cli.common import (
     failures_reported,
     image_failures,
     load_model,
+    memory_errors,
     misuse,
     no_nan,
     print_json,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 IMAGE_SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 
+BOX = "X1,Y1,X2,Y2"
 Box = tuple[float, float, float, float]
 
 
@@ -61,6 +63,13 @@ class Question:
     nms_across: float | None
     max_count: int | None
 
+    @property
+    def concepts(self) -> tuple[str, ...]:
+        """What detections can be called: the phrases, or "visual" where boxes ask alone."""
+        from argus.types import VISUAL
+
+        return self.phrases or (VISUAL,)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
@@ -73,10 +82,15 @@ class Found:
 
 
 def segment(
-    images: Annotated[list[str], typer.Argument(help="Image files, folders of images, or quoted globs.")],
+    images: Annotated[
+        list[str],
+        typer.Argument(help="Image files, folders of images (not what is in their subfolders), or quoted globs."),
+    ],
     prompt: Annotated[list[str] | None, typer.Option("--prompt", "-p", help="A phrase; may be repeated.")] = None,
-    box: Annotated[list[str] | None, typer.Option(help="Example x1,y1,x2,y2 in pixels; may be repeated.")] = None,
-    not_box: Annotated[list[str] | None, typer.Option(help="Counter-example x1,y1,x2,y2; may be repeated.")] = None,
+    box: Annotated[
+        list[str] | None, typer.Option(metavar=BOX, help="An example of it, in pixels; may be repeated.")
+    ] = None,
+    not_box: Annotated[list[str] | None, typer.Option(metavar=BOX, help="A counter-example; may be repeated.")] = None,
     model: ModelOption = "nano",
     tokenizer: TokenizerOption = None,
     device: DeviceOption = None,
@@ -86,22 +100,40 @@ def segment(
     ] = 0.5,
     nms: Annotated[
         float | None,
-        typer.Option(min=0.0, max=1.0, callback=no_nan, help="Drop masks of an IoU above this with a better one."),
+        typer.Option(
+            min=0.0,
+            max=1.0,
+            callback=no_nan,
+            help="Drop masks of an IoU above this with a better one of their phrase. Off by default.",
+        ),
     ] = None,
     nms_across: Annotated[
         float | None,
-        typer.Option(min=0.0, max=1.0, callback=no_nan, help="The same, among the detections of all phrases."),
+        typer.Option(
+            min=0.0, max=1.0, callback=no_nan, help="The same, among the detections of all phrases. Off by default."
+        ),
     ] = None,
     max_count: Annotated[int | None, typer.Option(min=1, help="Most detections of each phrase.")] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Folder for the files. Default: out; with --json none are written.")
+        Path | None,
+        typer.Option(help="Folder for the files. Default: out; with --json and no --format none are written."),
     ] = None,
     formats: Annotated[
-        list[Format] | None, typer.Option("--format", "-f", help="What to write; may be repeated. Default: overlay.")
+        list[Format] | None,
+        typer.Option(
+            "--format",
+            "-f",
+            metavar="FORMAT",
+            help=f"What to write: {', '.join(Format)}; may be repeated. Default: overlay.",
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Find every instance of each phrase in IMAGES, and of what the example boxes show.
+
+    argus segment photo.jpg -p "yellow school bus" -p person
+
+    argus segment photos/ -p bus --box 120,80,260,300 --format coco --format overlay --out found
 
     Exit status: 0; 1 when the model or an image failed (the others are done all the same); 2 for misuse.
     """
@@ -119,18 +151,18 @@ def segment(
     if len(question.phrases) > 1 and (box or not_box):
         raise misuse("boxes go with one phrase: a box shows an example of one concept")
     wanted = tuple(output.value for output in formats or [Format.overlay])
-    files = image_files(images)
-    folder = out or (None if as_json else Path("out"))
+    folder = out or (Path("out") if formats or not as_json else None)
     with failures_reported():
         from argus.inference.image import ImagePredictor
 
+        files = image_files(images)
         predictor = ImagePredictor(load_model(model, device, precision, tokenizer))
-        named = zip(files, unique_stems(files))
+        named = enumerate(zip(files, unique_stems(files)), start=1)
         found = [
-            _answer(predictor, file, question, folder, wanted, stem)
-            for file, stem in progressed(named, "segmenting", len(files))
+            _answer(predictor, file, question, folder, wanted, stem, image_id)
+            for image_id, (file, stem) in progressed(named, "segmenting", len(files))
         ]
-        _report(found, as_json)
+        _report(found, question, as_json)
     if any(answer.error for answer in found):
         raise typer.Exit(FAILURE)
 
@@ -140,9 +172,9 @@ def image_files(patterns: list[str]) -> list[Path]:
     files: dict[Path, None] = {}
     for pattern in patterns:
         path = Path(pattern)
-        if path.is_dir():
+        if os.path.isdir(path):  # which takes a name that is too long for one that is not there
             matched = [p for p in sorted(path.iterdir()) if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file()]
-        elif path.exists():
+        elif os.path.exists(path):
             matched = [path]
         else:
             matched = [Path(name) for name in sorted(glob.glob(pattern, recursive=True)) if Path(name).is_file()]
@@ -153,15 +185,18 @@ def image_files(patterns: list[str]) -> list[Path]:
 
 
 def unique_stems(files: list[Path]) -> list[str]:
-    """A name for the outputs of each file: its own, with -2, -3 ... where several have the same."""
-    used: set[str] = set()
+    """A name for the outputs of each file: its own, with -2, -3 ... where several have the same.
+
+    Names that differ in capitals alone are the same, as some file systems have it; "classes" is YOLO's list of classes.
+    """
+    used = {"classes"}
     stems = []
     for file in files:
         stem, count = file.stem, 1
-        while stem in used:
+        while stem.casefold() in used:
             count += 1
             stem = f"{file.stem}-{count}"
-        used.add(stem)
+        used.add(stem.casefold())
         stems.append(stem)
     return stems
 
@@ -190,14 +225,28 @@ def _answer(
     folder: Path | None,
     formats: tuple[str, ...],
     stem: str,
+    image_id: int,
 ) -> Found:
     """Ask about one image and write what was found; an image that fails is reported and does not stop the others."""
     from argus.inference.preprocess import read_image
 
     try:
-        image = read_image(file)
-        detections = _predict(predictor.set_image(image), question)
-        written = detections.save(folder, formats, image=image, stem=stem, file_name=file.name) if folder else []
+        with memory_errors():
+            image = read_image(file)
+            detections = _predict(predictor.set_image(image), question)
+            written = (
+                detections.save(
+                    folder,
+                    formats,
+                    image=image,
+                    stem=stem,
+                    image_path=file,
+                    image_id=image_id,
+                    categories=question.concepts,
+                )
+                if folder
+                else []
+            )
     except image_failures() as error:
         return Found(file=file, error=say_failed(file, error))
     return Found(file=file, detections=detections, written=tuple(written))
@@ -217,11 +266,12 @@ def _predict(predictor: "ImagePredictor", question: Question) -> "Detections":
     )
 
 
-def _report(found: list[Found], as_json: bool) -> None:
+def _report(found: list[Found], question: Question, as_json: bool) -> None:
     if as_json:
-        print_json({"images": [_document(a) for a in found if not a.error], "failed": _failed(found)})
+        images = [_document(answer) for answer in found if not answer.error]
+        print_json({"prompts": list(question.concepts), "images": images, "failed": _failed(found)})
     else:
-        _print_table(found)
+        _print_table(found, question)
     failed = [answer for answer in found if answer.error]
     if failed:
         say(f"{len(failed)} of {len(found)} images failed: {', '.join(str(answer.file) for answer in failed)}")
@@ -252,14 +302,14 @@ def _document(answer: Found) -> dict[str, Any]:
     return {"file": str(answer.file), "width": width, "height": height, "detections": records, "written": written}
 
 
-def _print_table(found: list[Found]) -> None:
-    """A line for each image and concept, and where the files went."""
+def _print_table(found: list[Found], question: Question) -> None:
+    """A line for each image and concept asked for, and where the files went."""
     from rich.markup import escape
-    from rich.table import Table
+    from rich.table import Column, Table
 
-    table = Table("image", "concept", "found", "scores")
+    table = Table(*(Column(name, overflow="fold") for name in ("image", "concept", "found", "scores")))
     for answer in found:
-        for name, count, scores in _rows(answer):
+        for name, count, scores in _rows(answer, question):
             table.add_row(*map(escape, (str(answer.file), name, count, scores)))
     console().print(table)
     folders = sorted({str(path.parent) for answer in found for path in answer.written})
@@ -267,12 +317,11 @@ def _print_table(found: list[Found]) -> None:
         typer.echo(f"written to {', '.join(folders)}")
 
 
-def _rows(answer: Found) -> list[tuple[str, str, str]]:
+def _rows(answer: Found, question: Question) -> list[tuple[str, str, str]]:
     if answer.detections is None:
         return [("", "failed", answer.error)]
-    counts = Counter(str(concept) for concept in answer.detections.concept)
     rows = []
-    for name, count in counts.items():
-        scores = [f"{score:.2f}" for score in answer.detections.filter(concept=name).scores[:8]]
-        rows.append((name, str(count), " ".join(scores) + (" ..." if count > len(scores) else "")))
-    return rows or [("-", "0", "")]
+    for name in question.concepts:
+        scores = [f"{score:.2f}" for score in answer.detections.filter(concept=name).scores]
+        rows.append((name, str(len(scores)), " ".join(scores[:8]) + (" ..." if len(scores) > 8 else "")))
+    return rows

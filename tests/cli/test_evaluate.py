@@ -1,6 +1,7 @@
 """`argus eval`: the document it prints, and its exit status."""
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 
 from argus.data.records import Query, Sample, write_saco
 from argus.eval import summarise
+from argus.inference.image import ImagePredictor
 from tests.cli.conftest import Run, document
 
 
@@ -74,6 +76,29 @@ def test_a_broken_image_does_not_stop_the_others(run: Run, pairs: Path) -> None:
     assert "1 of 2 images failed" in result.stderr.splitlines()[-1] and str(broken) in result.stderr.splitlines()[-1]
     table = run("eval", pairs, "--images", broken.parent)
     assert table.exit_code == 1 and "cgF1" in table.stdout
+
+
+def test_an_image_too_large_for_the_memory_does_not_stop_the_others(
+    run: Run, pairs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_image = ImagePredictor.set_image
+
+    def full(self: ImagePredictor, image: Path) -> ImagePredictor:
+        if image.name == "scene-0.png":
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes")
+        return set_image(self, image)
+
+    monkeypatch.setattr(ImagePredictor, "set_image", full)
+    result = run("eval", pairs, "--images", pairs.parent / "images", "--json")
+    assert (result.exit_code, document(result)["pairs"]) == (1, 3)
+    assert "can't allocate memory" in document(result)["failed"][0]["error"]
+
+
+def test_a_missing_package_comes_with_how_to_install_it(run: Run, pairs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "scipy.optimize", None)
+    result = run("eval", pairs, "--images", pairs.parent / "images")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert 'scipy is not installed; in a checkout of Argus, pip install -c constraints.txt ".[' in result.stderr
 
 
 def test_nothing_to_score_is_a_failure(run: Run, pairs: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 from typing import get_args, get_type_hints
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -10,6 +11,8 @@ import torch
 import typer
 from PIL import Image
 
+import argus
+from argus import checkpoint
 from argus.cli.common import no_nan
 from argus.cli.main import app
 from argus.cli.segment import unique_stems
@@ -25,6 +28,7 @@ def test_json_is_one_document_whose_masks_decode(run: Run, photo: Path) -> None:
     result = run("segment", photo, "-p", "dog", "-p", "cat", *ALL, "--json")
     assert result.exit_code == 0, result.stderr
     (image,) = document(result)["images"]
+    assert document(result)["prompts"] == ["dog", "cat"]
     assert (image["file"], image["width"], image["height"], image["written"]) == (str(photo), 40, 30, [])
     assert {d["concept"] for d in image["detections"]} == {"dog", "cat"}
     for d in image["detections"]:
@@ -53,6 +57,68 @@ def test_formats_go_to_the_folder(run: Run, photo: Path) -> None:
     assert image["file_name"] == "photo.png"
 
 
+def test_formats_asked_for_are_written_with_json_too(run: Run, photo: Path) -> None:
+    result = run("segment", photo, "-p", "dog", *ALL, "--json", "-f", "coco")
+    assert document(result)["images"][0]["written"] == ["out/photo.coco.json"]
+    assert Path("out/photo.coco.json").is_file()
+
+
+def test_labelme_files_find_their_image(run: Run, tmp_path: Path) -> None:
+    photo = save_picture(tmp_path / "photos" / "a.png", 1)
+    assert run("segment", "photos", "-p", "dog", *ALL, "--out", "deep/er", "-f", "labelme").exit_code == 0
+    written = Path("deep/er/a.json")
+    assert (written.parent / json.loads(written.read_text())["imagePath"]).samefile(photo)
+
+
+def test_coco_files_of_one_run_go_together(run: Run, tmp_path: Path) -> None:
+    for i in range(2):
+        save_picture(tmp_path / "g" / f"{i}.png", i)
+    assert run("segment", "g", "-p", "dog", "-p", "cat", *ALL, "--max-count", "1", "-f", "coco").exit_code == 0
+    coco = [json.loads(Path(f"out/{i}.coco.json").read_text()) for i in range(2)]
+    assert [d["images"][0]["id"] for d in coco] == [1, 2]
+    assert [{a["image_id"] for a in d["annotations"]} for d in coco] == [{1}, {2}]
+    assert coco[0]["categories"] == coco[1]["categories"] == [{"id": 1, "name": "dog"}, {"id": 2, "name": "cat"}]
+
+
+def test_the_table_names_each_phrase_and_whole_paths(run: Run, tmp_path: Path) -> None:
+    photo = save_picture(tmp_path / ("long-name-" * 15 + "end.png"), 1)
+    result = run("segment", photo, "-p", "dog", "-p", "cat", "--threshold", "1")
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in result.stdout.splitlines() if "│" in line]
+    assert "".join(row[0] for row in rows) == 2 * str(photo)
+    assert [row[1:] for row in rows if row[1]] == [["dog", "0", ""], ["cat", "0", ""]]
+    boxed = run("segment", photo, "--box", "2,3,20,25", "--threshold", "1", "--json")
+    assert document(boxed)["prompts"] == ["visual"]
+
+
+def test_an_image_named_as_the_list_of_classes(run: Run, tmp_path: Path) -> None:
+    save_picture(tmp_path / "classes.png", 1)
+    result = run("segment", "classes.png", "-p", "dog", *ALL, "-f", "yolo", "--json")
+    assert [Path(path).name for path in document(result)["images"][0]["written"]] == ["classes-2.txt", "classes.txt"]
+    assert Path("out/classes.txt").read_text() == "dog\n"
+
+
+def test_files_that_cannot_be_looked_for_are_told(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    result = run("segment", "n" * 300, "-p", "dog")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "no image at" in result.stderr
+    (tmp_path / "closed").mkdir()
+    monkeypatch.setattr(Path, "iterdir", Mock(side_effect=PermissionError("closed to you")))
+    result = run("segment", "closed", "-p", "dog")
+    assert (result.exit_code, result.stdout, result.stderr) == (1, "", "error: closed to you\n")
+
+
+def test_the_version(run: Run) -> None:
+    result = run("--version")
+    assert (result.exit_code, result.stdout) == (0, f"argus {argus.__version__}\n")
+
+
+def test_help_shows_forms_and_examples(run: Run) -> None:
+    said = " ".join(run("segment", "--help").stdout.replace("│", " ").split())
+    for words in ("X1,Y1,X2,Y2", "FORMAT", "coco, yolo, labelme, png, overlay", "Off by default", "subfolders"):
+        assert words in said
+    assert said.count("argus segment photo") == 2
+
+
 def test_boxes_and_limits_reach_the_model(run: Run, photo: Path) -> None:
     alone = document(run("segment", photo, "-p", "dog", *ALL, "--json"))["images"][0]["detections"]
     boxed = run("segment", photo, "-p", "dog", "--box", "2,3,20,25", "--not-box", "25,5,39,20", *ALL, "--json")
@@ -77,7 +143,26 @@ def test_a_broken_image_does_not_stop_the_others(run: Run, tmp_path: Path) -> No
     assert "b.jpg" in result.stderr.splitlines()[-1]
 
 
-@pytest.mark.parametrize("error", [MemoryError(), torch.OutOfMemoryError("CUDA out of memory")])
+CPU_FULL = "[enforce fail at alloc_cpu.cpp:124] err == 0. DefaultCPUAllocator: can't allocate memory: you tried ..."
+FULL = [MemoryError(), torch.OutOfMemoryError("CUDA out of memory"), RuntimeError(CPU_FULL)]
+
+
+@pytest.mark.parametrize("error", FULL)
+def test_a_model_too_large_for_the_memory_is_told(
+    run: Run, photo: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    monkeypatch.setattr(checkpoint, "load", Mock(side_effect=error))
+    result = run("segment", photo, "-p", "dog", "--json")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == f"error: {str(error) or 'MemoryError'}\n"
+
+
+def test_another_runtime_error_is_not_hidden(run: Run, photo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoint, "load", Mock(side_effect=RuntimeError("a fault of ours")))
+    assert isinstance(run("segment", photo, "-p", "dog").exception, RuntimeError)
+
+
+@pytest.mark.parametrize("error", FULL)
 def test_an_image_too_large_for_the_memory_does_not_stop_the_others(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
@@ -156,3 +241,4 @@ def test_outputs_of_files_with_one_name_stay_apart() -> None:
     stems = unique_stems([Path("a/x.png"), Path("b/x.jpg"), Path("x-2.png"), Path("y.png")])
     assert len(set(stems)) == 4
     assert stems[0] == "x" and stems[3] == "y"
+    assert unique_stems([Path("a/X.png"), Path("b/x.png"), Path("Classes.png")]) == ["X", "x-2", "Classes-2"]
