@@ -1,3 +1,4 @@
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -155,3 +156,9 @@ def test_arrays_of_unequal_length_are_refused(three: Detections) -> None:
         Detections.build(three.boxes_xyxy_px[:2], three.scores[:2], three.concept, three.rles, SIZE)
     with pytest.raises(ValueError, match="image's size"):
         Detections.build(three.boxes_xyxy_px, three.scores, three.concept, three.rles, (21, 30))
+
+
+def test_without_supervision_it_is_named(three: Detections, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "supervision", None)
+    with pytest.raises(ImportError, match=r"pip install supervision.*\.\[dev\]"):
+        three.to_supervision()

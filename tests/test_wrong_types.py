@@ -13,7 +13,10 @@ SCRIPT = """
 import io
 import numpy as np
 import torch
+import argus
 from argus import Detections, ImagePredictor, Prompt
+from argus.eval import cgf1
+from argus.export import draw
 from tests.train.toys import tiny_model
 
 predictor = ImagePredictor(tiny_model().eval()).set_image(np.zeros((20, 30, 3), np.uint8))
@@ -34,6 +37,17 @@ calls = {
     "no mask threshold": lambda: predictor.predict("red", mask_threshold=None),
     "half a count": lambda: predictor.predict("red", max_count=1.5),
     "text as count": lambda: predictor.predict("red", max_count="two"),
+    "phrases to refine": lambda: predictor.refine(["a", "b"]),
+    "number to refine": lambda: predictor.refine(5),
+    "no source": lambda: argus.load(None),
+    "number as source": lambda: argus.load(3),
+    "no prompts": lambda: predictor.model.detect(features, iter([])),
+    "number as prompts": lambda: predictor.model.detect(features, 5),
+    "empty path as predictions": lambda: cgf1([], ""),
+    "number as predictions": lambda: cgf1([], 5),
+    "number as ground truth": lambda: cgf1(5, []),
+    "numbers as ground truth": lambda: cgf1([5], []),
+    "number to draw on": lambda: draw(5, Detections.empty((4, 4))),
     "a phrase as prompts": lambda: predictor.model.detect(features, "red"),
     "one prompt as prompts": lambda: predictor.model.detect(features, Prompt("red")),
     "phrases as prompts": lambda: predictor.model.detect(features, ["red"]),
@@ -53,6 +67,9 @@ for name, call in calls.items():
         assert "xpected" in str(error), (name, error)
     else:
         raise AssertionError(f"{name}: accepted")
+prompts = [Prompt("red"), Prompt("blue")]
+listed, generated = (predictor.model.detect(features, given).query_logits for given in (prompts, iter(prompts)))
+assert torch.equal(listed, generated)
 assert len(predictor.predict("red", score_threshold=np.float32(0), max_count=np.int64(2))) == 2
 print(len(calls), "refused")
 """
@@ -61,4 +78,4 @@ print(len(calls), "refused")
 def test_wrong_types_are_refused_without_a_type_checker() -> None:
     done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == "24 refused"
+    assert done.stdout.strip() == "35 refused"

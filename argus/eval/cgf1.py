@@ -5,6 +5,7 @@ every ground truth. See `summarise` for the formulas.
 """
 
 import math
+import os
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -63,9 +64,18 @@ def cgf1(
     Raises ValueError for files of another form and predictions about unknown pairs.
     """
     paths = [ground_truth] if isinstance(ground_truth, (str, Path)) else ground_truth
-    annotators = [{pair.id: pair for pair in read_saco(path)} for path in paths]
-    records = load_json(Path(predictions)) if isinstance(predictions, (str, Path)) else predictions
+    if not isinstance(paths, Sequence):
+        raise ValueError(f"Expected ground truth as a path or a list of paths, got a {type(paths).__name__}.")
+    annotators = [{pair.id: pair for pair in read_saco(_file(path, "ground truth"))} for path in paths]
+    is_file = isinstance(predictions, (str, Path))
+    records: Any = load_json(_file(predictions, "predictions")) if is_file else predictions
     return summarise(score_pairs(annotators, _found(records, iou), iou))
+
+
+def _file(path: object, what: str) -> Path:
+    if not isinstance(path, (str, Path)) or os.path.isdir(Path(path)):  # Path("") is a folder, the one we are in
+        raise ValueError(f"Expected a JSON file of {what}, got {path!r}, which is no path of a file.")
+    return Path(path)
 
 
 def score_pairs(
@@ -152,7 +162,14 @@ def _f1(tp: np.ndarray, fp: np.ndarray, fn: np.ndarray) -> np.ndarray:
 
 def _score(pair: Pair, found: Found, iou: str) -> PairScore:
     """Match predictions and instances one to one for the greatest total IoU, and count matches above each threshold."""
-    from scipy.optimize import linear_sum_assignment
+    try:
+        from scipy.optimize import linear_sum_assignment
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            "Expected the package scipy to score predictions, which is not installed: in a checkout of Argus, "
+            'pip install -c constraints.txt ".[eval]".',
+            name="scipy",
+        ) from error
 
     overlap = _overlap(pair, found, iou)
     matched = overlap[linear_sum_assignment(overlap, maximize=True)]
@@ -189,8 +206,14 @@ def _found_in_pair(records: list[Mapping[str, Any]], iou: str) -> Found:
     if iou == "mask":
         rles = tuple(rle.from_coco(record["segmentation"], None) for record in records)
         return Found(rles=rles, boxes_xyxy_px=rle.boxes_xyxy_px(rles))
-    wrong = [record["bbox"] for record in records if len(record["bbox"]) != 4]
+    wrong = [record["bbox"] for record in records if not _is_box(record["bbox"])]
     if wrong:
-        raise ValueError(f"Expected every bbox as left, top, width, height, got {wrong[0]}.")
+        raise ValueError(f"Expected every bbox as finite left, top, width, height, got {wrong[0]!r:.80}.")
     xywh = np.array([record["bbox"] for record in records], np.float32)
     return Found(rles=(), boxes_xyxy_px=np.concatenate([xywh[:, :2], xywh[:, :2] + xywh[:, 2:]], axis=1))
+
+
+def _is_box(bbox: object) -> bool:
+    if not isinstance(bbox, Sequence) or len(bbox) != 4:
+        return False
+    return all(isinstance(value, Real) and math.isfinite(value) for value in bbox)

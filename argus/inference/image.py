@@ -43,8 +43,8 @@ class ImagePredictor:
     def set_image(self, image: ImageSource) -> "ImagePredictor":
         """Read and encode an image (see `read_image` for what it may be), and return the predictor itself.
 
-        Raises FileNotFoundError for a missing file and ValueError for what is not a picture; there is no image then,
-        not the one before.
+        Raises ValueError for a missing file (a FileNotFoundError too) and for what is not a picture; there is no image
+        then, not the one before.
         """
         self._image = None
         pixels = read_image(image)
@@ -102,7 +102,12 @@ class ImagePredictor:
         max_count: int | None = None,
         nms_within: float | None = None,
     ) -> "Refinement":
-        """Start to refine the answer about the image that is set, box by box; the arguments are those of `predict`."""
+        """Start to refine the answer about the image that is set, box by box; the arguments are those of `predict`.
+
+        Raises ValueError for several phrases: a box shows an example of one concept.
+        """
+        if phrase is not None and not isinstance(phrase, str):
+            raise ValueError(f"Expected one phrase to refine, or None, got {phrase!r}. Refine phrases one by one.")
         keep = Keep(
             score_threshold=score_threshold, mask_threshold=mask_threshold, max_count=max_count, nms_within=nms_within
         )

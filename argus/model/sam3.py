@@ -1,7 +1,7 @@
 """The whole model: encode images once, then ask them any number of prompts."""
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -130,8 +130,10 @@ class Sam3(nn.Module):
         Masks are decoded for the queries whose score is above `score_threshold` (the `max_masks` best at most), or for
         all with `all_masks`; the semantic map only with `semantic`.
         """
-        if isinstance(prompts, str | Prompt) or not prompts or not all(isinstance(p, Prompt) for p in prompts):
+        asked = list(prompts) if isinstance(prompts, Iterable) else []  # a generator can be read but once
+        if not asked or not all(isinstance(p, Prompt) for p in asked):
             raise ValueError(f"expected a list of one or more argus.Prompt, got {prompts!r:.80}")
+        prompts = asked
         selection = None if all_masks else Selection(threshold=score_threshold, limit=max_masks)
         chunk = self._prompts_at_once(features)
         if len(prompts) > chunk and not self._learns_text:

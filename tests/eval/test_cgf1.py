@@ -1,4 +1,5 @@
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -161,11 +162,23 @@ def test_bad_input_is_named(tmp_path: Path) -> None:
     for lacking in ("image_id", "score"):
         with pytest.raises(ValueError, match="image_id and score"):
             cgf1(truth, [{key: value for key, value in good.items() if key != lacking}])
-    with pytest.raises(ValueError, match="left, top"):
-        cgf1(truth, [good | {"bbox": [1, 2]}], iou="box")
+    for bbox in ([1, 2], 5, [0, 0, float("nan"), 5], [0, 0, float("inf"), 5], "abcd", [0, 0, None, 5]):
+        with pytest.raises(ValueError, match="left, top"):
+            cgf1(truth, [good | {"bbox": bbox}], iou="box")
+    for nowhere in ("", tmp_path):
+        with pytest.raises(ValueError, match="JSON file of predictions"):
+            cgf1(truth, nowhere)
+        with pytest.raises(ValueError, match="JSON file of ground truth"):
+            cgf1(nowhere, [])
     (tmp_path / "bad.json").write_text("{")
     with pytest.raises(ValueError, match=r"bad\.json"):
         cgf1(tmp_path / "bad.json", [])
+
+
+def test_without_scipy_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "scipy.optimize", None)
+    with pytest.raises(ImportError, match=r"scipy.*\.\[eval\]"):
+        cgf1(write(tmp_path / "gt.json", {1: [A]}), results({1: [(A, 0.9)]}))
 
 
 def test_no_pairs_give_zeros() -> None:
