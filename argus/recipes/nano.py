@@ -36,7 +36,7 @@ def detector(scenes_folder: Path) -> DetectorRecipe:
     return DetectorRecipe(
         train=TrainConfig(
             purpose="nano: detection on concept scenes",
-            steps=4_200,
+            steps=4_000,
             optim=OptimConfig(
                 vision=3e-4,
                 text=3e-4,
@@ -44,18 +44,18 @@ def detector(scenes_folder: Path) -> DetectorRecipe:
                 vision_layer_decay=0.9,
                 clip=1.0,
                 warmup=200,
-                timescale=1_500,
-                cooldown=600,
+                timescale=1_000,
+                cooldown=800,
             ),
         ),
-        mix=PromptMix(per_image=2),
+        mix=PromptMix(per_image=3),
         loss=LossConfig(
             class_queries=32, one_to_many=0.5, iou_power=0.35
         ),  # as many as nano has: the class loss weighs more, and is learned sooner
         curriculum=(
             Part(until=1_800, images=32, scenes=_scenes(scenes_folder, size=140, difficulty=0.4)),
-            Part(until=2_700, images=32, scenes=_scenes(scenes_folder, size=196, difficulty=0.7)),
-            Part(until=4_200, images=24, scenes=_scenes(scenes_folder, size=280, difficulty=1.0)),
+            Part(until=2_200, images=32, scenes=_scenes(scenes_folder, size=196, difficulty=0.7)),
+            Part(until=4_000, images=16, scenes=_scenes(scenes_folder, size=280, difficulty=1.0)),
         ),
     )
 
