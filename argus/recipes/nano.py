@@ -36,7 +36,7 @@ def detector(scenes_folder: Path) -> DetectorRecipe:
     return DetectorRecipe(
         train=TrainConfig(
             purpose="nano: detection on concept scenes",
-            steps=4_000,
+            steps=7_000,
             optim=OptimConfig(
                 vision=3e-4,
                 text=3e-4,
@@ -45,7 +45,7 @@ def detector(scenes_folder: Path) -> DetectorRecipe:
                 clip=1.0,
                 warmup=200,
                 timescale=1_000,
-                cooldown=800,
+                cooldown=1_000,
             ),
         ),
         mix=PromptMix(per_image=3),
@@ -55,7 +55,7 @@ def detector(scenes_folder: Path) -> DetectorRecipe:
         curriculum=(
             Part(until=1_800, images=32, scenes=_scenes(scenes_folder, size=140, difficulty=0.4)),
             Part(until=2_200, images=32, scenes=_scenes(scenes_folder, size=196, difficulty=0.7)),
-            Part(until=4_000, images=16, scenes=_scenes(scenes_folder, size=280, difficulty=1.0)),
+            Part(until=7_000, images=16, scenes=_scenes(scenes_folder, size=280, difficulty=1.0)),
         ),
     )
 
