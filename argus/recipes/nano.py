@@ -50,8 +50,13 @@ def detector(scenes_folder: Path) -> DetectorRecipe:
         ),
         mix=PromptMix(per_image=3),
         loss=LossConfig(
-            class_queries=32, one_to_many=0.5, iou_power=0.35
-        ),  # as many as nano has: the class loss weighs more, and is learned sooner
+            class_queries=32,  # as many as nano has: the class loss weighs more, and is learned sooner
+            one_to_many=0.5,
+            classification=40.0,
+            positive_weight=4.0,  # with the powers: one of two queries on an object wins, and sooner
+            probability_power=0.5,
+            iou_power=0.15,
+        ),
         curriculum=(
             Part(until=1_800, images=32, scenes=_scenes(scenes_folder, size=140, difficulty=0.4)),
             Part(until=2_200, images=32, scenes=_scenes(scenes_folder, size=196, difficulty=0.7)),
