@@ -36,7 +36,7 @@ def detector(scenes_folder: Path) -> DetectorRecipe:
     return DetectorRecipe(
         train=TrainConfig(
             purpose="nano: detection on concept scenes",
-            steps=7_000,
+            steps=11_000,
             optim=OptimConfig(
                 vision=3e-4,
                 text=3e-4,
@@ -44,8 +44,8 @@ def detector(scenes_folder: Path) -> DetectorRecipe:
                 vision_layer_decay=0.9,
                 clip=1.0,
                 warmup=200,
-                timescale=1_000,
-                cooldown=1_000,
+                timescale=1_500,
+                cooldown=1_500,
             ),
         ),
         mix=PromptMix(per_image=3),
@@ -60,7 +60,7 @@ def detector(scenes_folder: Path) -> DetectorRecipe:
         curriculum=(
             Part(until=1_800, images=32, scenes=_scenes(scenes_folder, size=140, difficulty=0.4)),
             Part(until=2_200, images=32, scenes=_scenes(scenes_folder, size=196, difficulty=0.7)),
-            Part(until=7_000, images=16, scenes=_scenes(scenes_folder, size=280, difficulty=1.0)),
+            Part(until=11_000, images=16, scenes=_scenes(scenes_folder, size=280, difficulty=1.0)),
         ),
     )
 
