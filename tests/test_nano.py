@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import pytest
+import torch
 
 import argus
 from argus.checkpoint import inspect
+from argus.ops.boxes import iou
 
 WEIGHTS = Path(argus.__file__).parent / "weights" / "nano"
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -27,7 +29,16 @@ def test_its_tokenizer_knows_english_and_chinese(phrase: str) -> None:
     assert int((~tokens.padding).sum()) <= 2 + 3 * len(phrase.split())
 
 
-def test_it_answers_about_an_example() -> None:
+@pytest.mark.parametrize("phrase", ["bear", "熊", "animal"])
+def test_it_finds_what_an_example_shows(phrase: str) -> None:
     predictor = argus.ImagePredictor(argus.load("nano", "cpu", "fp32")).set_image(EXAMPLES / "bears.jpg")
-    found = predictor.predict(["bear", "熊"], score_threshold=0.0, max_count=5)
-    assert found.masks.shape == (len(found), 420, 420) and len(found) == 10
+    found = predictor.predict(phrase)
+    bears = torch.tensor([[196.0, 60, 350, 218], [311.0, 249, 396, 333]])  # the two large ones of three
+    overlap = iou(bears, torch.from_numpy(found.boxes_xyxy_px))
+    assert overlap.amax(1).min() > 0.7
+    assert found.masks.shape == (len(found), 420, 420)
+
+
+def test_it_does_not_find_what_is_not_there() -> None:
+    predictor = argus.ImagePredictor(argus.load("nano", "cpu", "fp32")).set_image(EXAMPLES / "bears.jpg")
+    assert len(predictor.predict(["bicycle", "自行车", "lemon"])) == 0

@@ -56,6 +56,9 @@ def detector(scenes_folder: Path) -> DetectorRecipe:
             positive_weight=4.0,  # with the powers: one of two queries on an object wins, and sooner
             probability_power=0.5,
             iou_power=0.15,
+            mask_focal=400.0,  # found objects lost more by their masks than by anything else
+            mask_dice=20.0,
+            mask_alpha=0.4,  # 0.25 left the masks a little too small
         ),
         curriculum=(
             Part(until=1_800, images=32, scenes=_scenes(scenes_folder, size=140, difficulty=0.4)),
