@@ -17,7 +17,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=200)
     arguments = parser.parse_args()
     print(f"{'what':<28}{'images/s':>10}")
-    for size, difficulty in ((280, 1.0), (280, 0.0), (160, 1.0)):
+    for size, difficulty in ((420, 1.0), (420, 0.0), (280, 1.0), (140, 0.4)):
         config = SceneConfig(cache_folder=arguments.cache_folder, size=size, difficulty=difficulty)
         rate = measure(partial(scene, config), arguments.count)
         print(f"{f'scene {size} px, difficulty {difficulty:g}':<28}{rate:>10.1f}")

@@ -12,7 +12,7 @@ def sam3() -> Sam3Config:
 
 
 def nano() -> Sam3Config:
-    """Our own small model, trained from scratch and bundled: under 12M parameters, images of 280 x 280."""
+    """Our own small model, trained from scratch and bundled: under 12M parameters, images of 420 x 420."""
     return Sam3Config(
         vision=VisionConfig(
             width=192,
@@ -21,7 +21,7 @@ def nano() -> Sam3Config:
             mlp_width=768,
             window=10,
             global_layers=(1, 3, 5, 7),
-            image=280,
+            image=420,
             pretrain_image=140,
         ),
         text=TextConfig(vocabulary=4096, context=24, width=128, layers=4, heads=4, mlp_width=512),

@@ -32,11 +32,11 @@ def towers(scenes_folder: Path) -> TowerRecipe:
 
 
 def detector(scenes_folder: Path) -> DetectorRecipe:
-    """From few large objects at 140 px to everything at 280 px; encoding is cheap, so many images with few prompts."""
+    """From few large objects at 140 px to everything at 420 px; encoding is cheap, so many images with few prompts."""
     return DetectorRecipe(
         train=TrainConfig(
             purpose="nano: detection on concept scenes",
-            steps=11_000,
+            steps=10_400,
             optim=OptimConfig(
                 vision=3e-4,
                 text=3e-4,
@@ -63,7 +63,8 @@ def detector(scenes_folder: Path) -> DetectorRecipe:
         curriculum=(
             Part(until=1_800, images=32, scenes=_scenes(scenes_folder, size=140, difficulty=0.4)),
             Part(until=2_200, images=32, scenes=_scenes(scenes_folder, size=196, difficulty=0.7)),
-            Part(until=11_000, images=16, scenes=_scenes(scenes_folder, size=280, difficulty=1.0)),
+            Part(until=8_060, images=16, scenes=_scenes(scenes_folder, size=280, difficulty=1.0)),
+            Part(until=10_400, images=8, scenes=_scenes(scenes_folder, size=420, difficulty=1.0)),
         ),
     )
 
