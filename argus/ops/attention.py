@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
-PLAIN_KEYS = 512
+PLAIN_KEYS = 1024
 """Up to so many keys (or with a learned bias) plain matrix products beat PyTorch's fused gradient on the CPU."""
 
 
