@@ -169,7 +169,10 @@ class Detections:
         return (self[index] for index in range(len(self)))
 
     def __getitem__(self, key: int | slice | ArrayLike) -> Detections:
-        chosen = np.atleast_1d(np.arange(len(self))[_index(key)])
+        return self._take(np.atleast_1d(np.arange(len(self))[_index(key)]))
+
+    def _take(self, chosen: Int[np.ndarray, "k"]) -> Detections:
+        """Some of the objects, in the order of `chosen`."""
         return replace(
             self,
             boxes_xyxy_px=self.boxes_xyxy_px[chosen],

@@ -62,7 +62,17 @@ GRID_AFTER_CLS = Transform(to_ours=_without_cls, to_theirs=_with_cls)
 PAIRS = Transform(  # complex numbers to pairs, which every file of ours can hold
     to_ours=lambda parts: [torch.view_as_real(parts[0])], to_theirs=lambda parts: [torch.view_as_complex(parts[0])]
 )
+TWICE = Transform(to_ours=lambda parts: [parts[0], parts[0].clone()], to_theirs=lambda parts: [parts[0]])
+TIMES = Transform(  # (t, 1, 1, c) to (t, c)
+    to_ours=lambda parts: [parts[0][:, 0, 0]], to_theirs=lambda parts: [parts[0][:, None, None]]
+)
+CELL = Transform(to_ours=lambda parts: [parts[0][0, 0]], to_theirs=lambda parts: [parts[0][None, None]])  # (1, 1, c)
 TRANSPOSED = Transform(to_ours=lambda parts: [parts[0].t()], to_theirs=lambda parts: [parts[0].t()])
+
+
+def stacked(*counts: int) -> Transform:
+    """Tensors of so many rows each that are one of ours."""
+    return Transform(to_ours=_joined, to_theirs=lambda parts: [part.clone() for part in parts[0].split(list(counts))])
 
 
 @dataclass(frozen=True, kw_only=True)

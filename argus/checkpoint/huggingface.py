@@ -1,8 +1,13 @@
-"""The Hugging Face layout: the names of `Sam3Model`, alone or within `Sam3VideoModel`."""
+"""The Hugging Face layout: the names of `Sam3Model`, alone or within `Sam3VideoModel`.
 
-from argus.checkpoint.adapter import GRID, JOIN, ROW, Rule, rule, spelled, under
+The published Sam3VideoModel has one prefix before the names of its tracker; transformers writes that prefix twice when
+it saves a model that it made itself.
+"""
 
-WITHIN_VIDEO = "detector_model."
+from argus.checkpoint.adapter import CELL, GRID, JOIN, ROW, TIMES, Rule, rule, spelled, stacked, under
+
+WITHIN_VIDEO, TRACKER = "detector_model.", "tracker_model."
+DOUBLED = "tracker_prefix_twice"  # our mark in a configuration: its file had the prefix twice
 
 
 def _attention(theirs: str, ours: str) -> tuple[Rule, ...]:
@@ -147,8 +152,111 @@ _DETECTOR = (
 )
 
 RULES = spelled(_DETECTOR)
+
+
+def _stack(theirs: str, ours: str) -> tuple[Rule, ...]:
+    """Three linear layers."""
+    names = ("proj_in", "layers.0", "proj_out")
+    return tuple(rule(f"{theirs}.{name}.{{p}}", f"{ours}.layers.{i}.{{p}}") for i, name in enumerate(names))
+
+
+_TWO_WAY_LAYER = (
+    *_attention("self_attn", "self_attention"),
+    rule("layer_norm1.{p}", "norm1.{p}"),
+    *_attention("cross_attn_token_to_image", "image_attention"),
+    rule("layer_norm2.{p}", "norm2.{p}"),
+    rule("mlp.proj_in.{p}", "mlp.layers.0.{p}"),
+    rule("mlp.proj_out.{p}", "mlp.layers.1.{p}"),
+    rule("layer_norm3.{p}", "norm3.{p}"),
+    *_attention("cross_attn_image_to_token", "token_attention"),
+    rule("layer_norm4.{p}", "norm4.{p}"),
+)
+
+_MASK_DECODER = (
+    rule("obj_score_token.weight", "object_token", ROW),
+    rule("iou_token.weight", "iou_token", ROW),
+    rule("mask_tokens.weight", "mask_tokens"),
+    *under("transformer.layers.*.", "layers.*.", _TWO_WAY_LAYER),
+    *_attention("transformer.final_attn_token_to_image", "image_attention"),
+    rule("transformer.layer_norm_final_attn.{p}", "norm.{p}"),
+    rule("conv_s0.{p}", "share_x4.{p}"),
+    rule("conv_s1.{p}", "share_x2.{p}"),
+    rule("upscale_conv1.{p}", "upsample_x2.{p}"),
+    rule("upscale_conv2.{p}", "upsample_x4.{p}"),
+    rule("upscale_layer_norm.{p}", "upsample_norm.{p}"),
+    *(r for i in range(4) for r in _stack(f"output_hypernetworks_mlps.{i}", f"mask_heads.{i}")),
+    *_stack("iou_prediction_head", "iou_head"),
+    *_stack("pred_obj_score_head", "object_head"),
+)
+
+_PROMPT_ENCODER = (
+    rule("shared_embedding.positional_embedding", "frequencies"),
+    rule(("point_embed.weight", "not_a_point_embed.weight"), "labels.weight", stacked(4, 1)),
+    rule("no_mask_embed.weight", "no_mask", ROW),
+    rule("mask_embed.conv1.{p}", "mask_convs.0.{p}"),
+    rule("mask_embed.conv2.{p}", "mask_convs.1.{p}"),
+    rule("mask_embed.conv3.{p}", "mask_project.{p}"),
+    rule("mask_embed.layer_norm1.{p}", "mask_norms.0.{p}"),
+    rule("mask_embed.layer_norm2.{p}", "mask_norms.1.{p}"),
+)
+
+_MEMORY_ENCODER = (
+    rule("mask_downsampler.layers.*.conv.{p}", "convs.*.{p}"),
+    rule("mask_downsampler.layers.*.layer_norm.{p}", "norms.*.{p}"),
+    rule("mask_downsampler.final_conv.{p}", "mask_project.{p}"),
+    rule("feature_projection.{p}", "image_project.{p}"),
+    rule("memory_fuser.layers.*.scale", "blocks.*.scale"),
+    rule("memory_fuser.layers.*.depthwise_conv.{p}", "blocks.*.conv.{p}"),
+    rule("memory_fuser.layers.*.layer_norm.{p}", "blocks.*.norm.{p}"),
+    rule("memory_fuser.layers.*.pointwise_conv1.{p}", "blocks.*.mlp.layers.0.{p}"),
+    rule("memory_fuser.layers.*.pointwise_conv2.{p}", "blocks.*.mlp.layers.1.{p}"),
+    rule("projection.{p}", "out.{p}"),
+)
+
+_MEMORY_LAYER = (
+    rule("layer_norm1.{p}", "norm1.{p}"),
+    *_attention("self_attn", "self_attention"),
+    rule("layer_norm2.{p}", "norm2.{p}"),
+    *_attention("cross_attn_image", "memory_attention"),
+    rule("layer_norm3.{p}", "norm3.{p}"),
+    rule("linear1.{p}", "mlp.layers.0.{p}"),
+    rule("linear2.{p}", "mlp.layers.1.{p}"),
+)
+
+_TRACKER = (
+    rule("shared_image_embedding.positional_embedding", "prompt_encoder.grid_frequencies"),
+    *under("prompt_encoder.", "prompt_encoder.", _PROMPT_ENCODER),
+    *under("mask_decoder.", "mask_decoder.", _MASK_DECODER),
+    *under("memory_encoder.", "memory_encoder.", _MEMORY_ENCODER),
+    *under("memory_attention.layers.*.", "memory_attention.layers.*.", _MEMORY_LAYER),
+    rule("memory_attention.layer_norm.{p}", "memory_attention.norm.{p}"),
+    rule("no_memory_embedding", "no_memory", CELL),
+    rule("memory_temporal_positional_encoding", "memory_time", TIMES),
+    rule("occlusion_spatial_embedding_parameter", "absent", ROW),
+    rule("no_object_pointer", "no_pointer", ROW),
+    *_stack("object_pointer_proj", "pointer_head"),
+    rule("temporal_positional_encoding_projection_layer.{p}", "pointer_time.{p}"),
+    rule("mask_downsample.{p}", "mask_downsample.{p}"),
+)
+
 VIDEO_RULES = (
     *under(WITHIN_VIDEO, "", RULES),
-    rule("tracker_model.**", "unused.huggingface.tracker_model.**"),
-    rule("tracker_neck.**", "unused.huggingface.tracker_neck.**"),
+    *spelled(
+        (
+            *under(TRACKER, "tracker.", _TRACKER),
+            *under("tracker_neck.fpn_layers.", "tracker.neck.", _NECK),
+            rule("tracker_model.no_memory_positional_encoding", "unused.tracker.no_memory_position"),
+            *under("tracker_neck.fpn_layers.3.", "unused.tracker.neck.x0_5.", _LEVEL),
+        )
+    ),
 )
+
+
+def undoubled(name: str) -> str:
+    """A name as published."""
+    return name.removeprefix(TRACKER) if name.startswith(2 * TRACKER) else name
+
+
+def doubled(name: str) -> str:
+    """A name with the tracker's prefix twice."""
+    return TRACKER + name if name.startswith(TRACKER) else name

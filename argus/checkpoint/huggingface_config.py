@@ -3,16 +3,20 @@
 import copy
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
+from argus.checkpoint.huggingface import DOUBLED
 from argus.model.detector import DetectorConfig
 from argus.model.sam3 import Sam3Config
 from argus.model.text_encoder import TextConfig
+from argus.model.tracker import TrackerConfig
 from argus.model.vision_encoder import VisionConfig
 
 ALONE, VIDEO = "sam3", "sam3_video"  # their model types
 
-_SIZES = (  # the place in config.json, and ours; places that share one of ours must agree
+Pairs: TypeAlias = tuple[tuple[str, Any], ...]
+
+_SIZES: Pairs = (  # the place in config.json, and ours; places that share one of ours must agree
     ("vision_config.backbone_config.hidden_size", "vision.width"),
     ("vision_config.backbone_config.num_hidden_layers", "vision.layers"),
     ("vision_config.backbone_config.num_attention_heads", "vision.heads"),
@@ -46,7 +50,23 @@ _SIZES = (  # the place in config.json, and ours; places that share one of ours 
     ("mask_decoder_config.num_attention_heads", "detector.heads"),
 )
 
-_FIXED = (  # what the model has no other way of doing
+_TRACKER_SIZES: Pairs = (  # in the tracker's section
+    ("vision_config.fpn_hidden_size", "tracker.width"),
+    ("prompt_encoder_config.hidden_size", "tracker.width"),
+    ("mask_decoder_config.hidden_size", "tracker.width"),
+    ("mask_decoder_config.iou_head_hidden_dim", "tracker.width"),
+    ("memory_attention_hidden_size", "tracker.width"),
+    ("memory_encoder_hidden_size", "tracker.width"),
+    ("mask_downsampler_embed_dim", "tracker.width"),
+    ("memory_fuser_embed_dim", "tracker.width"),
+    ("mask_decoder_config.num_attention_heads", "tracker.heads"),
+    ("mask_decoder_config.mlp_dim", "tracker.mlp_width"),
+    ("memory_encoder_output_channels", "tracker.memory_width"),
+    ("memory_attention_num_layers", "tracker.memory_layers"),
+    ("memory_attention_feed_forward_hidden_size", "tracker.memory_mlp_width"),
+)
+
+_FIXED: Pairs = (  # what the model has no other way of doing
     ("vision_config.backbone_config.hidden_act", "gelu"),
     ("vision_config.backbone_config.num_channels", 3),
     ("vision_config.backbone_config.rope_parameters.rope_theta", 10000.0),
@@ -57,6 +77,26 @@ _FIXED = (  # what the model has no other way of doing
     ("detr_encoder_config.hidden_act", "relu"),
     ("detr_decoder_config.hidden_act", "relu"),
     ("mask_decoder_config.num_upsampling_stages", 3),  # the last is not used
+)
+
+_TRACKER_FIXED: Pairs = (
+    ("mask_decoder_config.num_hidden_layers", 2),
+    ("mask_decoder_config.num_multimask_outputs", 3),
+    ("mask_decoder_config.attention_downsample_rate", 2),
+    ("mask_decoder_config.iou_head_depth", 3),
+    ("mask_decoder_config.dynamic_multimask_stability_delta", 0.05),
+    ("mask_decoder_config.dynamic_multimask_stability_thresh", 0.98),
+    ("prompt_encoder_config.mask_input_channels", 16),
+    ("prompt_encoder_config.scale", 1),
+    ("memory_attention_num_attention_heads", 1),
+    ("memory_attention_downsample_rate", 1),
+    ("memory_fuser_num_layers", 2),
+    ("mask_downsampler_total_stride", 16),
+    ("num_maskmem", 7),
+    ("sigmoid_scale_for_mem_enc", 20.0),
+    ("sigmoid_bias_for_mem_enc", -10.0),
+    ("enable_occlusion_spatial_embedding", True),
+    ("enable_temporal_pos_encoding_for_object_pointers", True),
 )
 
 _SKELETON: dict[str, Any] = {  # what transformers needs beside the sizes; the norms' eps are the original's
@@ -82,6 +122,13 @@ _SKELETON: dict[str, Any] = {  # what transformers needs beside the sizes; the n
     "mask_decoder_config": {"model_type": "sam3_mask_decoder", "layer_norm_eps": 1e-5},
 }
 
+_VIDEO_SKELETON: dict[str, Any] = {
+    "architectures": ["Sam3VideoModel"],
+    "model_type": VIDEO,
+    "detector_config": _SKELETON,
+    "tracker_config": {"model_type": "sam3_tracker_video", "vision_config": _SKELETON["vision_config"]},
+}
+
 
 def read_config(config: Mapping[str, Any]) -> Sam3Config:
     """Sizes from a config.json of `Sam3Model` or `Sam3VideoModel`.
@@ -89,38 +136,62 @@ def read_config(config: Mapping[str, Any]) -> Sam3Config:
     Raises ValueError where a size is missing, where sizes that Argus has once differ, and where the model would have to
     work in another way than SAM 3.
     """
-    config = _detector(config)
-    for path, expected in _FIXED:
-        given = _get(config, path)
-        if given is not None and given != expected:
-            raise ValueError(f"config.json: Argus knows SAM 3 with {path} = {expected!r} only, got {given!r}")
-    values: dict[str, Any] = {}
-    for path, ours in _SIZES:
-        value = _number(_get(config, path), path, several=ours == "vision.global_layers")
-        if values.setdefault(ours, value) != value:
-            raise ValueError(
-                f"config.json: {path} is {value}, but Argus has one {ours}, elsewhere it is {values[ours]}"
-            )
+    detector = _detector(config)
+    values = _read(detector, _FIXED, _SIZES)
+    tracker = config.get("tracker_config") if config["model_type"] == VIDEO else None
+    of_tracker = _read(tracker, _TRACKER_FIXED, _TRACKER_SIZES) if isinstance(tracker, dict) else {}
     return Sam3Config(
         vision=VisionConfig(**_part(values, "vision")),
         text=TextConfig(**_part(values, "text")),
         detector=DetectorConfig(**_part(values, "detector")),
+        tracker=TrackerConfig(**_part(of_tracker, "tracker")) if of_tracker else None,
     )
+
+
+def _read(section: Mapping[str, Any], fixed: Pairs, sizes: Pairs) -> dict[str, Any]:
+    """Our sizes in a section of the configuration, whose fixed values are checked."""
+    for path, expected in fixed:
+        given = _get(section, path)
+        if given is not None and given != expected:
+            raise ValueError(f"config.json: Argus knows SAM 3 with {path} = {expected!r} only, got {given!r}")
+    values: dict[str, Any] = {}
+    for path, ours in sizes:
+        value = _number(_get(section, path), path, several=ours == "vision.global_layers")
+        if values.setdefault(ours, value) != value:
+            raise ValueError(
+                f"config.json: {path} is {value}, but Argus has one {ours}, elsewhere it is {values[ours]}"
+            )
+    return values
 
 
 def write_config(config: Sam3Config, origin: Mapping[str, Any], dtype: str) -> dict[str, Any]:
     """A config.json for the model: `origin`, the configuration it came with, where there is one, with its sizes set."""
-    written = copy.deepcopy(dict(origin) or _SKELETON)
+    given = {key: value for key, value in origin.items() if key != DOUBLED}
+    written = copy.deepcopy(given or (_SKELETON if config.tracker is None else _VIDEO_SKELETON))
     written["dtype"] = dtype
     detector = _detector(written)
-    sizes = dataclasses.asdict(config)
-    for path, ours in _SIZES:
-        part, name = ours.split(".")
-        value = sizes[part][name]
-        _set(detector, path, list(value) if isinstance(value, tuple) else value)
+    _write(detector, _SIZES, config)
     levels = [[config.vision.grid * times] * 2 for times in (4, 2, 1)]
     detector["vision_config"]["backbone_feature_sizes"] = levels
+    if config.tracker is not None:
+        tracker = written.setdefault("tracker_config", {})
+        _write(tracker, _TRACKER_SIZES, config)
+        backbone = copy.deepcopy(detector["vision_config"]["backbone_config"])
+        tracker.setdefault("vision_config", {}).update(backbone_config=backbone, backbone_feature_sizes=levels)
+        for section in (tracker, tracker.setdefault("prompt_encoder_config", {})):
+            _set(section, "image_size", config.vision.image)
+        _set(tracker, "memory_attention_rope_feat_sizes", levels[-1])
+        _set(written, "low_res_mask_size", levels[0][0])
     return written
+
+
+def _write(section: dict[str, Any], sizes: Pairs, config: Sam3Config) -> None:
+    """Our sizes in a section of the configuration."""
+    ours = dataclasses.asdict(config)
+    for path, name in sizes:
+        part, key = name.split(".")
+        value = ours[part][key]
+        _set(section, path, list(value) if isinstance(value, tuple) else value)
 
 
 def _detector(config: Mapping[str, Any]) -> Any:

@@ -64,6 +64,8 @@ def inspect(source: str | PathLike[str]) -> Inspection:
 
 
 def _part(name: str) -> str:
-    """`vision`, `text`, or the part of the detector."""
+    """`vision encoder`, `text encoder`, the part of the detector, or `tracker`."""
     first, second = name.split(".")[:2]
+    if first == "tracker":
+        return first
     return second.replace("_", " ") if first == "detector" else f"{first} encoder"

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from argus.checkpoint import huggingface as huggingface_names
 from argus.checkpoint import huggingface_config
 from argus.checkpoint.adapter import UNUSED, Rule, is_unused, of_ours, of_theirs, their_shapes
 from argus.checkpoint.report import Report
@@ -17,10 +18,10 @@ from argus.model.detector import Detector
 from argus.model.sam3 import Origin, Sam3, Sam3Config
 from argus.model.text_encoder import TextEncoder
 from argus.model.tokenizer import Tokenizer
+from argus.model.tracker import Tracker
 from argus.model.vision_encoder import VisionEncoder
 
 POINTS = "detector.exemplar_encoder.point_"  # projections that the Hugging Face layout does not hold
-_TRACKERS = ("unused.meta.", "unused.huggingface.")
 _MODEL_TYPES = {Layout.HUGGINGFACE: huggingface_config.ALONE, Layout.HUGGINGFACE_VIDEO: huggingface_config.VIDEO}
 _PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -83,11 +84,13 @@ def plan_reading(source: Source) -> Plan:
 def tensor_shapes(config: Sam3Config) -> dict[str, torch.Size]:
     """Our names and shapes for a model of the given sizes, without memory for it."""
     with torch.device("meta"):
-        parts = {
+        parts: dict[str, nn.Module] = {
             "vision": VisionEncoder(config.vision),
             "text": TextEncoder(config.text, config.detector.width),
             "detector": Detector(config.detector, config.vision.width),
         }
+        if config.tracker is not None:
+            parts["tracker"] = Tracker(config.tracker, config.vision.width)
     return {name: tensor.shape for name, tensor in nn.ModuleDict(parts).state_dict().items()}
 
 
@@ -134,8 +137,7 @@ def _report(source: Source, used: Iterable[Rule], unused: Iterable[Rule], shapes
         missing=tuple(missing),
         unexpected=tuple(name for name in source.stored if name not in known),
         misshapen=tuple(misshapen),
-        unused=tuple(r.theirs[0] for r in unused if not r.ours[0].startswith(_TRACKERS)),
-        tracker=tuple(r.theirs[0] for r in unused if r.ours[0].startswith(_TRACKERS)),
+        unused=tuple(r.theirs[0] for r in unused),
     )
 
 
@@ -167,4 +169,5 @@ def _origin(source: Source, unused: dict[str, Tensor], points: bool) -> Origin:
         training, huggingface = dict(config.get("training", {})), dict(config.get("huggingface", {}))
         return Origin(points=points, unused=unused, training=training, huggingface=huggingface)
     own = config.get("model_type", "none") == _MODEL_TYPES.get(source.layout)  # the configuration of these very tensors
-    return Origin(points=points, unused=unused, huggingface=dict(config) if own else {})
+    mark = {huggingface_names.DOUBLED: True} if source.doubled else {}
+    return Origin(points=points, unused=unused, huggingface={**config, **mark} if own else {})

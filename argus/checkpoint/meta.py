@@ -1,6 +1,20 @@
 """Meta's layout: the names of `sam3.pt`, which comes without a configuration and holds the published sizes."""
 
-from argus.checkpoint.adapter import GRID_AFTER_CLS, PAIRS, ROW, SPLIT, TRANSPOSED, Rule, rule, spelled, under
+from argus.checkpoint.adapter import (
+    CELL,
+    GRID_AFTER_CLS,
+    PAIRS,
+    ROW,
+    SPLIT,
+    TIMES,
+    TRANSPOSED,
+    TWICE,
+    Rule,
+    rule,
+    spelled,
+    stacked,
+    under,
+)
 
 
 def _attention(theirs: str, ours: str) -> tuple[Rule, ...]:
@@ -139,13 +153,14 @@ _UNUSED = (
     *under("backbone.vision_backbone.convs.3.", "unused.neck.x0_5.", _LEVEL),
     rule("segmentation_head.pixel_decoder.conv_layers.2.{p}", "unused.mask_head.convs.2.{p}"),
     rule("segmentation_head.pixel_decoder.norms.2.{p}", "unused.mask_head.norms.2.{p}"),
-    rule("backbone.vision_backbone.sam2_convs.**", "unused.meta.sam2_convs.**"),  # the tracker's neck
+    *under("backbone.vision_backbone.sam2_convs.3.", "unused.tracker.neck.x0_5.", _LEVEL),
 )
 
 _DETECTOR = (
     _VISION_POSITION,
     *under("backbone.vision_backbone.trunk.", "vision.", _VISION),
     *under("backbone.vision_backbone.convs.", "detector.neck.", _NECK),
+    *under("backbone.vision_backbone.sam2_convs.", "tracker.neck.", _NECK),
     *under("backbone.language_backbone.", "text.", _TEXT),
     *under("geometry_encoder.", "detector.exemplar_encoder.", _EXEMPLARS),
     *under("transformer.encoder.layers.*.", "detector.fusion_encoder.layers.*.", _FUSION_LAYER),
@@ -155,4 +170,95 @@ _DETECTOR = (
     *_UNUSED,
 )
 
-RULES = spelled((*under("detector.", "", _DETECTOR), rule("tracker.**", "unused.meta.tracker.**")))
+
+def _separate_attention(theirs: str, ours: str) -> tuple[Rule, ...]:
+    names = {"q_proj": "query", "k_proj": "key", "v_proj": "value", "out_proj": "out"}
+    return tuple(rule(f"{theirs}.{their}.{{p}}", f"{ours}.{our}.{{p}}") for their, our in names.items())
+
+
+_TWO_WAY_LAYER = (
+    *_separate_attention("self_attn", "self_attention"),
+    rule("norm1.{p}", "norm1.{p}"),
+    *_separate_attention("cross_attn_token_to_image", "image_attention"),
+    rule("norm2.{p}", "norm2.{p}"),
+    rule("mlp.lin1.{p}", "mlp.layers.0.{p}"),
+    rule("mlp.lin2.{p}", "mlp.layers.1.{p}"),
+    rule("norm3.{p}", "norm3.{p}"),
+    *_separate_attention("cross_attn_image_to_token", "token_attention"),
+    rule("norm4.{p}", "norm4.{p}"),
+)
+
+_MASK_DECODER = (
+    rule("obj_score_token.weight", "object_token", ROW),
+    rule("iou_token.weight", "iou_token", ROW),
+    rule("mask_tokens.weight", "mask_tokens"),
+    *under("transformer.layers.*.", "layers.*.", _TWO_WAY_LAYER),
+    *_separate_attention("transformer.final_attn_token_to_image", "image_attention"),
+    rule("transformer.norm_final_attn.{p}", "norm.{p}"),
+    rule("conv_s0.{p}", "share_x4.{p}"),
+    rule("conv_s1.{p}", "share_x2.{p}"),
+    rule("output_upscaling.0.{p}", "upsample_x2.{p}"),
+    rule("output_upscaling.1.{p}", "upsample_norm.{p}"),
+    rule("output_upscaling.3.{p}", "upsample_x4.{p}"),
+    rule("output_hypernetworks_mlps.*.layers.*.{p}", "mask_heads.*.layers.*.{p}"),
+    rule("iou_prediction_head.layers.*.{p}", "iou_head.layers.*.{p}"),
+    rule("pred_obj_score_head.layers.*.{p}", "object_head.layers.*.{p}"),
+)
+
+_POINT_LABELS = tuple(f"point_embeddings.{i}.weight" for i in range(4))
+
+_PROMPT_ENCODER = (
+    rule("pe_layer.positional_encoding_gaussian_matrix", ("frequencies", "grid_frequencies"), TWICE),
+    rule((*_POINT_LABELS, "not_a_point_embed.weight"), "labels.weight", stacked(1, 1, 1, 1, 1)),
+    rule("no_mask_embed.weight", "no_mask", ROW),
+    rule("mask_downscaling.0.{p}", "mask_convs.0.{p}"),
+    rule("mask_downscaling.1.{p}", "mask_norms.0.{p}"),
+    rule("mask_downscaling.3.{p}", "mask_convs.1.{p}"),
+    rule("mask_downscaling.4.{p}", "mask_norms.1.{p}"),
+    rule("mask_downscaling.6.{p}", "mask_project.{p}"),
+)
+
+_MEMORY_ENCODER = (
+    *(rule(f"mask_downsampler.encoder.{3 * i}.{{p}}", f"convs.{i}.{{p}}") for i in range(4)),
+    *(rule(f"mask_downsampler.encoder.{3 * i + 1}.{{p}}", f"norms.{i}.{{p}}") for i in range(4)),
+    rule("mask_downsampler.encoder.12.{p}", "mask_project.{p}"),
+    rule("pix_feat_proj.{p}", "image_project.{p}"),
+    rule("fuser.layers.*.gamma", "blocks.*.scale"),
+    rule("fuser.layers.*.dwconv.{p}", "blocks.*.conv.{p}"),
+    rule("fuser.layers.*.norm.{p}", "blocks.*.norm.{p}"),
+    rule("fuser.layers.*.pwconv1.{p}", "blocks.*.mlp.layers.0.{p}"),
+    rule("fuser.layers.*.pwconv2.{p}", "blocks.*.mlp.layers.1.{p}"),
+    rule("out_proj.{p}", "out.{p}"),
+)
+
+_MEMORY_LAYER = (
+    rule("norm1.{p}", "norm1.{p}"),
+    *_separate_attention("self_attn", "self_attention"),
+    rule("norm2.{p}", "norm2.{p}"),
+    *_separate_attention("cross_attn_image", "memory_attention"),
+    rule("norm3.{p}", "norm3.{p}"),
+    *_FEED_FORWARD,
+)
+
+_TRACKER = (
+    *under("sam_prompt_encoder.", "prompt_encoder.", _PROMPT_ENCODER),
+    *under("sam_mask_decoder.", "mask_decoder.", _MASK_DECODER),
+    *under("maskmem_backbone.", "memory_encoder.", _MEMORY_ENCODER),
+    *under("transformer.encoder.layers.*.", "memory_attention.layers.*.", _MEMORY_LAYER),
+    rule("transformer.encoder.norm.{p}", "memory_attention.norm.{p}"),
+    rule("no_mem_embed", "no_memory", CELL),
+    rule("maskmem_tpos_enc", "memory_time", TIMES),
+    rule("no_obj_embed_spatial", "absent", ROW),
+    rule("no_obj_ptr", "no_pointer", ROW),
+    rule("obj_ptr_proj.layers.*.{p}", "pointer_head.layers.*.{p}"),
+    rule("obj_ptr_tpos_proj.{p}", "pointer_time.{p}"),
+    rule("mask_downsample.{p}", "mask_downsample.{p}"),
+)
+
+RULES = spelled(
+    (
+        *under("detector.", "", _DETECTOR),
+        *under("tracker.", "tracker.", _TRACKER),
+        rule("tracker.no_mem_pos_enc", "unused.tracker.no_memory_position"),
+    )
+)

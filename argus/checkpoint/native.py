@@ -5,13 +5,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from argus.checkpoint.adapter import rule
+from argus.model.detector import DetectorConfig
 from argus.model.sam3 import Sam3Config
+from argus.model.text_encoder import TextConfig
+from argus.model.tracker import TrackerConfig
+from argus.model.vision_encoder import VisionConfig
 
 FORMAT, VERSION = "argus", 1
 RULES = (rule("**", "**"),)  # names are ours, the unused ones too
 
 _KEYS = {"format", "version", "vision", "text", "detector"}
 _FREE_KEYS = {"training", "huggingface"}
+_PARTS = {"vision": VisionConfig, "text": TextConfig, "detector": DetectorConfig, "tracker": TrackerConfig}
 
 
 def read_config(config: Mapping[str, Any]) -> Sam3Config:
@@ -20,20 +25,17 @@ def read_config(config: Mapping[str, Any]) -> Sam3Config:
         raise ValueError(
             f"config.json is of version {config.get('version')!r}; this Argus reads {VERSION}: update Argus"
         )
-    _check_keys(config, _KEYS, _KEYS | _FREE_KEYS, "config.json")
+    _check_keys(config, _KEYS, {*_KEYS, *_FREE_KEYS, "tracker"}, "config.json")
     for key in _FREE_KEYS & set(config):
         if not isinstance(config[key], dict):
             raise ValueError(f"config.json: expected an object as {key}, got {config[key]!r}")
-    parts = {
-        field.name: _read_part(field.default_factory, config[field.name], field.name)
-        for field in dataclasses.fields(Sam3Config)
-    }
-    return Sam3Config(**parts)
+    return Sam3Config(**{name: _read_part(part, config[name], name) for name, part in _PARTS.items() if name in config})
 
 
 def write_config(config: Sam3Config, training: Mapping[str, Any], huggingface: Mapping[str, Any]) -> dict[str, Any]:
     """Our config.json: the sizes, what is known of the training, and the Hugging Face configuration it came with."""
-    written = {"format": FORMAT, "version": VERSION, **dataclasses.asdict(config)}
+    sizes = {name: part for name, part in dataclasses.asdict(config).items() if part is not None}
+    written = {"format": FORMAT, "version": VERSION, **sizes}
     written |= {"training": dict(training)} if training else {}
     return written | ({"huggingface": dict(huggingface)} if huggingface else {})
 

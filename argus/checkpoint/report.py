@@ -13,15 +13,13 @@ SHOWN = 20
 class Report:
     """How the tensors of a file fit a model, by their names in the file.
 
-    `misshapen` says what came and what was expected, in shape or number format. `unused` are known and not read by the
-    detector; `tracker` are those of them that belong to the tracker.
+    `misshapen` says what came and what was expected, in shape or number format. `unused` are known and never read.
     """
 
     missing: tuple[str, ...]
     unexpected: tuple[str, ...]
     misshapen: tuple[str, ...]
     unused: tuple[str, ...]
-    tracker: tuple[str, ...]
 
     @property
     def fits(self) -> bool:
@@ -33,7 +31,6 @@ class Report:
             ("unexpected", self.unexpected, ", ".join(self.unexpected)),
             ("of another shape or number format", self.misshapen, ", ".join(self.misshapen)),
             ("known and not used", self.unused, listed(self.unused)),
-            ("of the tracker, not used yet", self.tracker, listed(self.tracker)),
         )
         return "\n".join(f"  {len(names)} {what}: {shown}" for what, names, shown in parts if names)
 

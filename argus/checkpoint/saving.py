@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from argus.checkpoint import huggingface_config, native
+from argus.checkpoint import huggingface, huggingface_config, native
 from argus.checkpoint.adapter import of_ours
 from argus.checkpoint.hub import CONFIG, WEIGHTS
 from argus.checkpoint.loading import POINTS
@@ -38,6 +38,8 @@ def save(model: Sam3, folder: str | PathLike[str], layout: str = "argus", dtype:
         tensors = {name: tensor for name, tensor in tensors.items() if not name.startswith(POINTS)}
     if layout == "huggingface":
         tensors = _to_huggingface(tensors, _huggingface_layout(model))
+        if model.origin.huggingface.get(huggingface.DOUBLED):
+            tensors = {huggingface.doubled(name): tensor for name, tensor in tensors.items()}
         written_in = str(dtype or model.dtype).removeprefix("torch.")
         config = huggingface_config.write_config(model.config, model.origin.huggingface, written_in)
     else:
@@ -50,8 +52,7 @@ def save(model: Sam3, folder: str | PathLike[str], layout: str = "argus", dtype:
 
 
 def _huggingface_layout(model: Sam3) -> Layout:
-    video = model.origin.huggingface.get("model_type") == huggingface_config.VIDEO
-    return Layout.HUGGINGFACE_VIDEO if video else Layout.HUGGINGFACE
+    return Layout.HUGGINGFACE if model.config.tracker is None else Layout.HUGGINGFACE_VIDEO
 
 
 def _cast(tensors: dict[str, Tensor], dtype: torch.dtype | None) -> dict[str, Tensor]:

@@ -1,7 +1,7 @@
 """Where a model is, in what layout, and of what sizes: found out before any weight is read."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from os import PathLike
 from pathlib import Path
@@ -48,10 +48,14 @@ _MARKS = {  # names that only one layout begins with
     Layout.ARGUS: "vision.",
 }
 
+_TRACKERS = ("tracker.", huggingface.TRACKER)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """A model that was found. `config_json` is empty where there is none, and the sizes are the published ones."""
+    """A model that was found. `config_json` is empty where there is none, and the sizes are the published ones.
+
+    `doubled` says that the file has the tracker's prefix twice (`stored` does not)."""
 
     name: str
     layout: Layout
@@ -59,6 +63,7 @@ class Source:
     config_json: Mapping[str, Any]
     stored: Mapping[str, StoredTensor]
     tokenizer: Path | None
+    doubled: bool = False
 
     @property
     def advice(self) -> str:
@@ -98,7 +103,8 @@ def _at(path: Path, name: str) -> Source:
     """The model in a folder or file that exists."""
     files = _weights(path) if path.is_dir() or not path.exists() else [path]
     folder = files[0].parent
-    stored = _open(files)
+    opened = _open(files)
+    stored = {huggingface.undoubled(name): tensor for name, tensor in opened.items()}
     layout = _layout(stored, name)
     config_json = _config_json(folder / CONFIG)
     if not config_json and layout is not Layout.META and path.is_dir():
@@ -106,10 +112,11 @@ def _at(path: Path, name: str) -> Source:
     return Source(
         name=name,
         layout=layout,
-        config=_sizes(config_json, layout, name),
+        config=_sizes(config_json, layout, name, stored),
         config_json=config_json,
         stored=stored,
         tokenizer=find_tokenizer(folder),
+        doubled=set(stored) != set(opened),
     )
 
 
@@ -166,11 +173,13 @@ def _config_json(path: Path) -> dict[str, Any]:
     return read_json(path) if path.is_file() else {}
 
 
-def _sizes(config_json: Mapping[str, Any], layout: Layout, name: str) -> Sam3Config:
+def _sizes(config_json: Mapping[str, Any], layout: Layout, name: str, stored: Iterable[str]) -> Sam3Config:
+    has_tracker = any(tensor.startswith(_TRACKERS) for tensor in stored)
     if config_json.get("format") == native.FORMAT:
         return native.read_config(config_json)
     if config_json.get("model_type") in (huggingface_config.ALONE, huggingface_config.VIDEO):
-        return huggingface_config.read_config(config_json)
+        config = huggingface_config.read_config(config_json)
+        return config if has_tracker else replace(config, tracker=None)
     if config_json and layout is not Layout.META:
         raise ValueError(f"the {CONFIG} of {name} is not of a SAM 3: expected format 'argus' or model_type 'sam3'")
-    return sam3()
+    return sam3() if has_tracker else replace(sam3(), tracker=None)

@@ -58,7 +58,7 @@ def _summary(found: "Inspection") -> "Table":
         "image": f"{side} x {side} px",
         "tokenizer": str(found.tokenizer or "none: give one with --tokenizer"),
         "point prompts": "yes" if found.points else "no: this layout does not hold their weights",
-        "unused tensors": f"{len(report.unused)}, and {len(report.tracker)} of the tracker",
+        "unused tensors": f"{len(report.unused)}",
         **{f"training {name}": str(value) for name, value in found.training.items()},
     }
     return _table(found.source, rows)
@@ -70,7 +70,10 @@ def _parameters(found: "Inspection") -> "Table":
 
 def _sizes(found: "Inspection") -> "Table":
     config = asdict(found.config)
-    return _table("sizes", {f"{part} {name}": str(value) for part in config for name, value in config[part].items()})
+    return _table(
+        "sizes",
+        {f"{part} {name}": str(value) for part in config if config[part] for name, value in config[part].items()},
+    )
 
 
 def _table(title: str, rows: dict[str, str]) -> "Table":

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike
 from torch import Tensor
 
+from argus.inference.pick import Picked, pick, read_picks
 from argus.inference.postprocess import Keep, best, to_detections
 from argus.inference.preprocess import ImageSource, read_image, to_model_input
 from argus.model.sam3 import Features, Sam3
@@ -92,6 +93,32 @@ class ImagePredictor:
         image = self._encoded()
         prompts = _prompts(phrases, boxes, labels, image.size_hw)
         return _answer(self.model, image, prompts, keep)
+
+    def pick(
+        self,
+        points: ArrayLike | Sequence[ArrayLike] | Tensor | None = None,
+        *,
+        labels: ArrayLike | Sequence[ArrayLike] | Tensor | None = None,
+        box: ArrayLike | Tensor | None = None,
+        mask_logits: ArrayLike | Tensor | None = None,
+        multimask: bool = True,
+    ) -> Picked:
+        """The one object that is clicked on, boxed, or outlined roughly; or several such objects in one batch.
+
+        points: (k, 2) x, y in pixels of the upright image, of one object; (n, k, 2), or a list, of n objects.
+        labels: one a point, 1 (+, on the object) or 0 (-, not on it); all + by default.
+        box: (4) left, top, right, bottom of one object in pixels, (n, 4) of several.
+        mask_logits: (h, w) or (n, h, w), the `best_logits` of an earlier answer, to refine it with further points.
+        multimask: weigh three masks for each object (a part, the whole, a group; good for a single click) and take
+        the best, or make one (good for boxes and several clicks). All of them are in `mask_logits` of the answer.
+
+        Raises ValueError for a model without a tracker, when no image is set, and for values that do not fit.
+        """
+        image = self._encoded()
+        with torch.inference_mode():
+            mask_hw = image.features.tracker.mask_hw
+            picks = read_picks(points, labels, box, mask_logits, image.size_hw, mask_hw)
+            return pick(self.model, image.features, picks, image.size_hw, multimask)
 
     def refine(
         self,

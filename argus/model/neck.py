@@ -20,9 +20,13 @@ class Level(nn.Module):
         self.smooth = nn.Conv2d(width, width, 3, padding=1)
 
     def forward(self, x: Float[Tensor, "b i h w"]) -> Float[Tensor, "b o height width"]:
+        return self.smooth(self.before_smooth(x))
+
+    def before_smooth(self, x: Float[Tensor, "b i h w"]) -> Float[Tensor, "b o height width"]:
+        """All but the 3x3 convolution."""
         for layer in self.upsample[:-1]:
             x = F.gelu(layer(x))
-        return self.smooth(self._project(x))
+        return self._project(x)
 
     def _project(self, x: Float[Tensor, "b i h w"]) -> Float[Tensor, "b o height width"]:
         """The last transposed convolution and the 1x1 convolution in one: nothing stands between them."""

@@ -3,12 +3,13 @@
 from argus.model.detector import DetectorConfig
 from argus.model.sam3 import Sam3Config
 from argus.model.text_encoder import TextConfig
+from argus.model.tracker import TrackerConfig
 from argus.model.vision_encoder import VisionConfig
 
 
 def sam3() -> Sam3Config:
-    """The published sizes: 840M parameters in the detector, images of 1008 x 1008."""
-    return Sam3Config()
+    """The published sizes: 840M parameters in the detector, 860M with the tracker, images of 1008 x 1008."""
+    return Sam3Config(tracker=TrackerConfig())
 
 
 def nano() -> Sam3Config:

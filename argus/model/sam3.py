@@ -22,6 +22,7 @@ from argus.model.detector import (
 from argus.model.exemplar_encoder import Exemplars
 from argus.model.text_encoder import TextConfig, TextEncoder
 from argus.model.tokenizer import Tokenizer, clean
+from argus.model.tracker import Tracker, TrackerConfig, TrackerFeatures
 from argus.model.vision_encoder import VisionConfig, VisionEncoder
 from argus.types import Prompt
 
@@ -31,11 +32,12 @@ TOKENS_AT_ONCE = {"cpu": 8192, "cuda": 65536}  # image tokens x prompts answered
 
 @dataclass(frozen=True, kw_only=True)
 class Sam3Config:
-    """Sizes of every part; the defaults are the published model's."""
+    """Sizes of every part; the defaults are the published model's, without its tracker."""
 
     vision: VisionConfig = field(default_factory=VisionConfig)
     text: TextConfig = field(default_factory=TextConfig)
     detector: DetectorConfig = field(default_factory=DetectorConfig)
+    tracker: TrackerConfig | None = None
 
 
 @dataclass(kw_only=True)
@@ -67,9 +69,19 @@ class Features:
     def detector(self) -> DetectorFeatures:
         return DetectorFeatures(self._model.detector, self.trunk)
 
+    @cached_property
+    def tracker(self) -> TrackerFeatures:
+        """Raises ValueError for a model that has no tracker."""
+        if self._model.tracker is None:
+            raise ValueError(
+                "this model has no tracker, so it cannot pick single objects: load Meta's sam3.pt or a folder of "
+                "Sam3VideoModel"
+            )
+        return TrackerFeatures(self._model.tracker, self.trunk)
+
 
 class Sam3(nn.Module):
-    """SAM 3 for images: vision encoder, text encoder and detector."""
+    """SAM 3: vision encoder, text encoder and detector, and the tracker where its sizes are given."""
 
     def __init__(self, config: Sam3Config, tokenizer: Tokenizer):
         super().__init__()
@@ -84,6 +96,7 @@ class Sam3(nn.Module):
         self.vision = VisionEncoder(config.vision)
         self.text = TextEncoder(config.text, config.detector.width)
         self.detector = Detector(config.detector, config.vision.width)
+        self.tracker = None if config.tracker is None else Tracker(config.tracker, config.vision.width)
         self.origin = Origin()
         self._phrases: OrderedDict[str, tuple[Tensor, Tensor]] = OrderedDict()
         self.register_load_state_dict_post_hook(lambda model, _: model._phrases.clear())

@@ -7,15 +7,19 @@ from argus.ops.attention import attend
 
 
 class Attention(nn.Module):
-    """Scaled dot-product attention with separate projections for queries, keys and values."""
+    """Scaled dot-product attention with separate projections for queries, keys and values.
 
-    def __init__(self, width: int, heads: int):
+    `inner` is the width of all heads together, by default `width`.
+    """
+
+    def __init__(self, width: int, heads: int, inner: int | None = None):
         super().__init__()
+        inner = inner or width
         self.heads = heads
-        self.query = nn.Linear(width, width)
-        self.key = nn.Linear(width, width)
-        self.value = nn.Linear(width, width)
-        self.out = nn.Linear(width, width)
+        self.query = nn.Linear(width, inner)
+        self.key = nn.Linear(width, inner)
+        self.value = nn.Linear(width, inner)
+        self.out = nn.Linear(inner, width)
 
     def forward(
         self,

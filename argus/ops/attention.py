@@ -16,11 +16,11 @@ PLAIN_KEYS = 1024
 def attend(
     query: Float[Tensor, "b h q d"],
     key: Float[Tensor, "b h k d"],
-    value: Float[Tensor, "b h k d"],
+    value: Float[Tensor, "b h k e"],
     mask: Bool[Tensor, "..."] | Float[Tensor, "..."] | None = None,
     *,
     causal: bool = False,
-) -> Float[Tensor, "b h q d"]:
+) -> Float[Tensor, "b h q e"]:
     """Scaled dot-product attention. `mask` broadcasts to (b, h, q, k): True where a key may be read, or a float that
     is added to the logits.
 

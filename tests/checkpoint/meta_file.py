@@ -11,7 +11,7 @@ from argus.model.sam3 import Sam3
 
 
 def to_meta(model: Sam3) -> dict[str, Tensor]:
-    """The model's tensors under Meta's names, the unused ones and two of the tracker with them."""
+    """The model's tensors under Meta's names, and unused ones with them."""
     c = model.config
     ours = {
         **model.state_dict(),
@@ -20,8 +20,8 @@ def to_meta(model: Sam3) -> dict[str, Tensor]:
         "unused.mask_head.norms.2.bias": torch.randn(c.detector.width),
         "unused.vision.blocks.0.rope": torch.randn(4, 4, 2),
         "unused.vision.cls_position": torch.randn(1, 1, c.vision.width),
-        "unused.meta.tracker.no_obj_ptr": torch.randn(1, 4),
-        "unused.meta.sam2_convs.0.conv_1x1.bias": torch.randn(4),
+        "unused.tracker.no_memory_position": torch.randn(1, 1, 4),
+        "unused.tracker.neck.x0_5.smooth.bias": torch.randn(4),
     }
     theirs = {}
     for rule in of_ours(meta.RULES, ours):

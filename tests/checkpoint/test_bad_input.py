@@ -200,7 +200,7 @@ def test_damaged_config(native: Path) -> None:
 
 
 OUR_FAULTS: dict[str, tuple[Callable[[dict], Any], str]] = {
-    "unknown key": (lambda c: c.update(tracker={}), "unknown keys .'tracker'"),
+    "unknown key": (lambda c: c.update(studio={}), "unknown keys .'studio'"),
     "unknown size": (lambda c: c["vision"].update(depth=3), "vision: missing keys .., unknown keys .'depth'"),
     "missing part": (lambda c: c.pop("text"), "missing keys .'text'"),
     "missing size": (lambda c: c["detector"].pop("queries"), "missing keys .'queries'"),
