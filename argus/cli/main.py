@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 import argus
-from argus.cli import evaluate, info, scenes, segment, train
+from argus.cli import evaluate, info, pick, scenes, segment, train
 
 app = typer.Typer(
     help="Segment every instance of any concept, given a phrase, example boxes, or both.",
@@ -14,6 +14,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("segment")(segment.segment)
+app.command("pick")(pick.pick)
 app.command("info")(info.info)
 app.command("eval")(evaluate.evaluate)
 app.command("train")(train.train)

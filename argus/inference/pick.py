@@ -90,7 +90,7 @@ def read_picks(
         raise ValueError(f"Expected points for the labels {labels!r}, got none.")
     groups = None if points is None else _groups(points, "points", 1)
     marks = None if labels is None else _groups(labels, "labels", 0)
-    boxes = None if box is None else _array(box, "a box of 4 numbers, or one for each object (n, 4)").reshape(-1, 4)
+    boxes = None if box is None else _boxes(box)
     masks = None if mask_logits is None else _masks(mask_logits, mask_hw)
     counts = {
         name: len(given)
@@ -143,30 +143,34 @@ def pick(model: Sam3, features: Features, picks: Picks, size_hw: tuple[int, int]
     )
 
 
-def _array(values: ArrayLike | Tensor, what: str) -> Tensor:
+def _numbers(values: ArrayLike | Sequence[ArrayLike] | Tensor) -> Tensor:
+    if isinstance(values, Tensor):
+        return values.detach().cpu().float()
+    return torch.tensor(np.asarray(values, np.float32))
+
+
+def _boxes(values: ArrayLike | Tensor) -> Tensor:
+    what = "a box of 4 numbers, or one for each object (n, 4)"
     try:
-        array = (
-            values.detach().cpu().float()
-            if isinstance(values, Tensor)
-            else torch.tensor(np.asarray(values, np.float32))
-        )
+        boxes = _numbers(values)
     except (TypeError, ValueError) as error:
         raise ValueError(f"Expected {what}, got {values!r:.80}.") from error
-    if "box" in what and (array.ndim not in (1, 2) or array.shape[-1] != 4):
-        raise ValueError(f"Expected {what}, got shape {tuple(array.shape)}.")
-    return array
+    if boxes.ndim not in (1, 2) or boxes.shape[-1] != 4:
+        raise ValueError(f"Expected {what}, got shape {tuple(boxes.shape)}.")
+    return boxes.reshape(-1, 4)
 
 
 def _groups(values: ArrayLike | Sequence[ArrayLike] | Tensor, name: str, axes: int) -> list[Tensor]:
     """One tensor an object, from the values of one object or a sequence of several objects' values."""
     what = "(k, 2) for one object, (n, k, 2) or a list for several" if axes else "(k) for one object, (n, k) or a list"
     try:
-        one = (
-            torch.as_tensor(np.asarray(values, np.float32)) if not isinstance(values, Tensor) else values.cpu().float()
-        )
+        one = _numbers(values)
         parts = [one] if one.ndim == 1 + axes else list(one)
-    except (TypeError, ValueError):  # ragged
-        parts = [torch.as_tensor(np.asarray(part, np.float32)) for part in values]  # type: ignore[union-attr]
+    except (TypeError, ValueError):  # objects of different numbers of points, or no numbers
+        try:
+            parts = [_numbers(part) for part in values]  # type: ignore[union-attr]
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"Expected {name} as numbers, {what}, got {values!r:.80}.") from error
     if any(part.ndim != 1 + axes or (axes and part.shape[-1] != 2) for part in parts):
         raise ValueError(f"Expected {name} of shape {what}, got shapes {[tuple(part.shape) for part in parts]}.")
     return parts
@@ -190,7 +194,10 @@ def _signs(labels: Tensor) -> Tensor:
 
 
 def _masks(mask_logits: ArrayLike | Tensor, mask_hw: tuple[int, int]) -> Tensor:
-    masks = _array(mask_logits, "mask logits, those of an earlier answer")
+    try:
+        masks = _numbers(mask_logits)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"Expected mask logits as numbers, got {mask_logits!r:.80}.") from error
     masks = masks[None] if masks.ndim == 2 else masks[:, 0] if masks.ndim == 4 and masks.shape[1] == 1 else masks
     if masks.ndim != 3 or tuple(masks.shape[1:]) != mask_hw:
         raise ValueError(
