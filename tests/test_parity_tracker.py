@@ -85,6 +85,48 @@ def test_a_broken_piece_is_noticed(model: Sam3, piece: Callable[[Sam3], None], c
     assert max(compare(broken, CASES[case]).values()) > TOLERANCE
 
 
+@pytest.mark.parametrize("case", CASES)
+def test_the_image_tracker_alone_equals_the_reference_from_the_image_on(image_tracker: Sam3, case: str) -> None:
+    """The reference adds its no-memory embedding to a level that it never reads; the original adds it to the last one
+    that it does."""
+    theirs, given = reference("tracker"), reference_input(CASES[case])
+    ours = picked(image_tracker, CASES[case])
+    with torch.no_grad():
+        levels = theirs.get_image_embeddings(images())
+        levels[2] = levels[2] + theirs.no_memory_embedding.view(1, -1, 1, 1)
+        out = theirs(image_embeddings=levels, multimask_output=CASES[case].several, **given)
+    assert difference(ours.mask_logits, out.pred_masks[0]) <= TOLERANCE
+    assert difference(ours.iou_scores, out.iou_scores[0]) <= TOLERANCE
+    assert difference(ours.object_logits, out.object_score_logits[0, :, 0]) <= TOLERANCE
+
+
+def reference_input(case: Case) -> dict[str, Tensor]:
+    given: dict[str, Tensor] = {}
+    if case.points:
+        given |= {"input_points": torch.tensor([case.points]), "input_labels": torch.tensor([case.labels])}
+    if case.boxes:
+        given["input_boxes"] = torch.tensor([case.boxes])
+    masks = mask_prompt(case)
+    return given if masks is None else {**given, "input_masks": masks}
+
+
+@pytest.fixture(scope="module")
+def image_tracker(tmp_path_factory: pytest.TempPathFactory) -> Sam3:
+    folder = tmp_path_factory.mktemp("tracker")
+    reference("tracker").save_pretrained(folder)
+    return argus.load(folder, "cpu", "fp32")
+
+
+def test_a_tracker_alone_refuses_phrases(image_tracker: Sam3) -> None:
+    model = image_tracker
+    with pytest.raises(ValueError, match="tracker alone"):
+        model.detect(model.encode(images()), [argus.Prompt("car")])
+    predictor = argus.ImagePredictor(model).set_image(torch.zeros(3, 50, 60))
+    with pytest.raises(ValueError, match="tracker alone"):
+        predictor.predict("car")
+    assert predictor.pick([[5, 5]]).masks.shape == (1, 50, 60)
+
+
 def test_an_unstable_single_mask_gives_way_to_the_best_of_three(model: Sam3) -> None:
     """Both ways must have been seen: the case of clicks falls back, and with a threshold of 0 it does not."""
     one = picked(model, CASES["clicks, one mask"])

@@ -1,13 +1,14 @@
-"""The Hugging Face layout: the names of `Sam3Model`, alone or within `Sam3VideoModel`.
+"""The Hugging Face layout: the names of `Sam3Model`, alone or within `Sam3VideoModel`, and of the trackers alone.
 
-The published Sam3VideoModel has one prefix before the names of its tracker; transformers writes that prefix twice when
-it saves a model that it made itself.
+The published file is that of Sam3VideoModel. When transformers saves a model that it made itself it writes the prefix
+of the tracker twice; a Sam3TrackerModel or Sam3TrackerVideoModel it writes as that part of a Sam3VideoModel, with the
+prefix before all names.
 """
 
 from argus.checkpoint.adapter import CELL, GRID, JOIN, ROW, TIMES, Rule, rule, spelled, stacked, under
 
-WITHIN_VIDEO, TRACKER = "detector_model.", "tracker_model."
-DOUBLED = "tracker_prefix_twice"  # our mark in a configuration: its file had the prefix twice
+WITHIN_VIDEO, TRACKER, TRACKER_NECK = "detector_model.", "tracker_model.", "tracker_neck."
+PREFIXED = "prefixed_by_transformers"  # our mark in a configuration: its file had more prefixes than the published one
 
 
 def _attention(theirs: str, ours: str) -> tuple[Rule, ...]:
@@ -244,19 +245,20 @@ VIDEO_RULES = (
     *spelled(
         (
             *under(TRACKER, "tracker.", _TRACKER),
-            *under("tracker_neck.fpn_layers.", "tracker.neck.", _NECK),
+            *under(TRACKER_NECK + "fpn_layers.", "tracker.neck.", _NECK),
             rule("tracker_model.no_memory_positional_encoding", "unused.tracker.no_memory_position"),
-            *under("tracker_neck.fpn_layers.3.", "unused.tracker.neck.x0_5.", _LEVEL),
+            *under(TRACKER_NECK + "fpn_layers.3.", "unused.tracker.neck.x0_5.", _LEVEL),
         )
     ),
 )
 
 
-def undoubled(name: str) -> str:
-    """A name as published."""
-    return name.removeprefix(TRACKER) if name.startswith(2 * TRACKER) else name
+def published(name: str) -> str:
+    """A tensor's name as in the published Sam3VideoModel, from one that transformers gave it when it saved."""
+    inner = name.removeprefix(TRACKER)
+    return inner if name.startswith(TRACKER) and inner.startswith((TRACKER, TRACKER_NECK, WITHIN_VIDEO)) else name
 
 
-def doubled(name: str) -> str:
-    """A name with the tracker's prefix twice."""
-    return TRACKER + name if name.startswith(TRACKER) else name
+def as_saved(name: str, alone: bool) -> str:
+    """The other way: within a video model the tracker's prefix stands twice, `alone` it stands before everything."""
+    return TRACKER + name if name.startswith(TRACKER) != alone else name

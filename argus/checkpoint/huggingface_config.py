@@ -5,7 +5,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
-from argus.checkpoint.huggingface import DOUBLED
+from argus.checkpoint.huggingface import PREFIXED
 from argus.model.detector import DetectorConfig
 from argus.model.sam3 import Sam3Config
 from argus.model.text_encoder import TextConfig
@@ -13,10 +13,12 @@ from argus.model.tracker import TrackerConfig
 from argus.model.vision_encoder import VisionConfig
 
 ALONE, VIDEO = "sam3", "sam3_video"  # their model types
+IMAGE_TRACKER, VIDEO_TRACKER = TRACKERS = ("sam3_tracker", "sam3_tracker_video")
+KINDS = (ALONE, VIDEO, *TRACKERS)
 
 Pairs: TypeAlias = tuple[tuple[str, Any], ...]
 
-_SIZES: Pairs = (  # the place in config.json, and ours; places that share one of ours must agree
+_VISION: Pairs = (  # the place in config.json, and ours; places that share one of ours must agree
     ("vision_config.backbone_config.hidden_size", "vision.width"),
     ("vision_config.backbone_config.num_hidden_layers", "vision.layers"),
     ("vision_config.backbone_config.num_attention_heads", "vision.heads"),
@@ -26,6 +28,9 @@ _SIZES: Pairs = (  # the place in config.json, and ours; places that share one o
     ("vision_config.backbone_config.global_attn_indexes", "vision.global_layers"),
     ("vision_config.backbone_config.image_size", "vision.image"),
     ("vision_config.backbone_config.pretrain_image_size", "vision.pretrain_image"),
+)
+
+_DETECTOR: Pairs = (
     ("text_config.vocab_size", "text.vocabulary"),
     ("text_config.max_position_embeddings", "text.context"),
     ("text_config.hidden_size", "text.width"),
@@ -50,17 +55,20 @@ _SIZES: Pairs = (  # the place in config.json, and ours; places that share one o
     ("mask_decoder_config.num_attention_heads", "detector.heads"),
 )
 
-_TRACKER_SIZES: Pairs = (  # in the tracker's section
+_TRACKER: Pairs = (  # in the tracker's section
     ("vision_config.fpn_hidden_size", "tracker.width"),
     ("prompt_encoder_config.hidden_size", "tracker.width"),
     ("mask_decoder_config.hidden_size", "tracker.width"),
     ("mask_decoder_config.iou_head_hidden_dim", "tracker.width"),
+    ("mask_decoder_config.num_attention_heads", "tracker.heads"),
+    ("mask_decoder_config.mlp_dim", "tracker.mlp_width"),
+)
+
+_MEMORY: Pairs = (
     ("memory_attention_hidden_size", "tracker.width"),
     ("memory_encoder_hidden_size", "tracker.width"),
     ("mask_downsampler_embed_dim", "tracker.width"),
     ("memory_fuser_embed_dim", "tracker.width"),
-    ("mask_decoder_config.num_attention_heads", "tracker.heads"),
-    ("mask_decoder_config.mlp_dim", "tracker.mlp_width"),
     ("memory_encoder_output_channels", "tracker.memory_width"),
     ("memory_attention_num_layers", "tracker.memory_layers"),
     ("memory_attention_feed_forward_hidden_size", "tracker.memory_mlp_width"),
@@ -131,19 +139,22 @@ _VIDEO_SKELETON: dict[str, Any] = {
 
 
 def read_config(config: Mapping[str, Any]) -> Sam3Config:
-    """Sizes from a config.json of `Sam3Model` or `Sam3VideoModel`.
+    """Sizes from a config.json of `Sam3Model`, `Sam3VideoModel` or one of their trackers alone.
 
     Raises ValueError where a size is missing, where sizes that Argus has once differ, and where the model would have to
     work in another way than SAM 3.
     """
-    detector = _detector(config)
-    values = _read(detector, _FIXED, _SIZES)
-    tracker = config.get("tracker_config") if config["model_type"] == VIDEO else None
-    of_tracker = _read(tracker, _TRACKER_FIXED, _TRACKER_SIZES) if isinstance(tracker, dict) else {}
+    detector, tracker = _detector(config), _tracker(config)
+    vision = _read(tracker if detector is None else detector, _FIXED, _VISION)
+    of_detector = {} if detector is None else _read(detector, (), _DETECTOR)
+    of_tracker: dict[str, Any] = {}
+    if tracker is not None:
+        image_only = tracker.get("model_type") == IMAGE_TRACKER
+        of_tracker = _read(tracker, _TRACKER_FIXED, _TRACKER if image_only else _TRACKER + _MEMORY)
     return Sam3Config(
-        vision=VisionConfig(**_part(values, "vision")),
-        text=TextConfig(**_part(values, "text")),
-        detector=DetectorConfig(**_part(values, "detector")),
+        vision=VisionConfig(**_part(vision, "vision")),
+        text=TextConfig(**_part(of_detector, "text")) if of_detector else None,
+        detector=DetectorConfig(**_part(of_detector, "detector")) if of_detector else None,
         tracker=TrackerConfig(**_part(of_tracker, "tracker")) if of_tracker else None,
     )
 
@@ -166,23 +177,32 @@ def _read(section: Mapping[str, Any], fixed: Pairs, sizes: Pairs) -> dict[str, A
 
 def write_config(config: Sam3Config, origin: Mapping[str, Any], dtype: str) -> dict[str, Any]:
     """A config.json for the model: `origin`, the configuration it came with, where there is one, with its sizes set."""
-    given = {key: value for key, value in origin.items() if key != DOUBLED}
-    written = copy.deepcopy(given or (_SKELETON if config.tracker is None else _VIDEO_SKELETON))
+    given = {key: value for key, value in origin.items() if key != PREFIXED}
+    written = copy.deepcopy(given or _skeleton(config))
     written["dtype"] = dtype
-    detector = _detector(written)
-    _write(detector, _SIZES, config)
+    detector, tracker = _detector(written), _tracker(written)
     levels = [[config.vision.grid * times] * 2 for times in (4, 2, 1)]
-    detector["vision_config"]["backbone_feature_sizes"] = levels
-    if config.tracker is not None:
-        tracker = written.setdefault("tracker_config", {})
-        _write(tracker, _TRACKER_SIZES, config)
-        backbone = copy.deepcopy(detector["vision_config"]["backbone_config"])
-        tracker.setdefault("vision_config", {}).update(backbone_config=backbone, backbone_feature_sizes=levels)
+    if detector is not None:
+        _write(detector, _VISION + _DETECTOR, config)
+        detector["vision_config"]["backbone_feature_sizes"] = levels
+    if tracker is not None and config.tracker is not None:
+        image_only = tracker["model_type"] == IMAGE_TRACKER
+        _write(tracker, _VISION + (_TRACKER if image_only else _TRACKER + _MEMORY), config)
+        tracker["vision_config"]["backbone_feature_sizes"] = levels
         for section in (tracker, tracker.setdefault("prompt_encoder_config", {})):
             _set(section, "image_size", config.vision.image)
-        _set(tracker, "memory_attention_rope_feat_sizes", levels[-1])
-        _set(written, "low_res_mask_size", levels[0][0])
+        if not image_only:
+            _set(tracker, "memory_attention_rope_feat_sizes", levels[-1])
+        if written["model_type"] == VIDEO:
+            _set(written, "low_res_mask_size", levels[0][0])
     return written
+
+
+def _skeleton(config: Sam3Config) -> dict[str, Any]:
+    """The configuration of a model that never had one."""
+    if config.detector is None:
+        return {"architectures": ["Sam3TrackerVideoModel"], **_VIDEO_SKELETON["tracker_config"]}
+    return _SKELETON if config.tracker is None else _VIDEO_SKELETON
 
 
 def _write(section: dict[str, Any], sizes: Pairs, config: Sam3Config) -> None:
@@ -195,15 +215,24 @@ def _write(section: dict[str, Any], sizes: Pairs, config: Sam3Config) -> None:
 
 
 def _detector(config: Mapping[str, Any]) -> Any:
-    """The section that holds the detector."""
+    """The section that holds the detector; None for a tracker alone."""
     kind = config.get("model_type")
     if kind == VIDEO and isinstance(config.get("detector_config"), dict):
         return config["detector_config"]
-    if kind != ALONE:
+    if kind not in (ALONE, *TRACKERS):
         raise ValueError(
-            f"config.json: expected model_type {ALONE!r}, or {VIDEO!r} and a detector_config; got {kind!r}"
+            f"config.json: expected model_type {ALONE!r}, {', '.join(map(repr, TRACKERS))}, or {VIDEO!r} and a "
+            f"detector_config; got {kind!r}"
         )
-    return config
+    return config if kind == ALONE else None
+
+
+def _tracker(config: Mapping[str, Any]) -> Any:
+    """The section that holds the tracker, or None."""
+    if config.get("model_type") in TRACKERS:
+        return config
+    section = config.get("tracker_config")
+    return section if config.get("model_type") == VIDEO and isinstance(section, dict) else None
 
 
 def _get(config: Any, path: str) -> Any:

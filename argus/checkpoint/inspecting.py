@@ -7,7 +7,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from argus.checkpoint.loading import plan_reading
+from argus.checkpoint.loading import POINTS, plan_reading
 from argus.checkpoint.report import Report
 from argus.checkpoint.source import find
 from argus.model.sam3 import Sam3Config
@@ -56,7 +56,7 @@ def inspect(source: str | PathLike[str]) -> Inspection:
         config=found.config,
         parts=tuple(Part(name=name, parameters=count) for name, count in counts.items()),
         dtypes=tuple(sorted({tensor.dtype for tensor in found.stored.values()})),
-        points=not plan.lacking,
+        points=not any(name.startswith(POINTS) for name in plan.lacking),
         tokenizer=found.tokenizer,
         training=training if isinstance(training, dict) else {},
         report=plan.report,

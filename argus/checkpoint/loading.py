@@ -8,8 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from argus.checkpoint import huggingface as huggingface_names
-from argus.checkpoint import huggingface_config
+from argus.checkpoint import huggingface, huggingface_config
 from argus.checkpoint.adapter import UNUSED, Rule, is_unused, of_ours, of_theirs, their_shapes
 from argus.checkpoint.report import Report
 from argus.checkpoint.source import Layout, Source, find, find_tokenizer
@@ -21,8 +20,14 @@ from argus.model.tokenizer import Tokenizer
 from argus.model.tracker import Tracker
 from argus.model.vision_encoder import VisionEncoder
 
-POINTS = "detector.exemplar_encoder.point_"  # projections that the Hugging Face layout does not hold
-_MODEL_TYPES = {Layout.HUGGINGFACE: huggingface_config.ALONE, Layout.HUGGINGFACE_VIDEO: huggingface_config.VIDEO}
+POINTS = ("detector.exemplar_encoder.point_",)  # projections that the Hugging Face layout does not hold
+MEMORY = tuple(  # the parts of the tracker that a Sam3TrackerModel, which is for single images, does not hold
+    f"tracker.{part}" for part in ("memory_", "pointer_", "mask_downsample.", "no_pointer", "absent")
+)
+_MODEL_TYPES = {
+    Layout.HUGGINGFACE: (huggingface_config.ALONE,),
+    Layout.HUGGINGFACE_VIDEO: (huggingface_config.VIDEO, *huggingface_config.TRACKERS),
+}
 _PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
@@ -48,13 +53,14 @@ def load(
     found = find(source)
     plan = plan_reading(found)
     plan.report.check(f"{found.name} ({found.layout.value} layout)", found.advice)
-    reader = _read_tokenizer(tokenizer, found)
+    reader = None if found.config.detector is None else _read_tokenizer(tokenizer, found)
     with torch.device("meta"):
         model = Sam3(found.config, reader)
     state = _read(plan, found, target, dtype)
     unused = {name: state.pop(name) for name in list(state) if name.startswith(UNUSED)}
     model.load_state_dict(state, assign=True)
-    model.origin = _origin(found, unused, points=not plan.lacking)
+    points, memory = (not any(name.startswith(part) for name in plan.lacking) for part in (POINTS, MEMORY))
+    model.origin = _origin(found, unused, points=points, memory=memory)
     return model.eval().requires_grad_(False)
 
 
@@ -72,23 +78,30 @@ def plan_reading(source: Source) -> Plan:
     """Compare the tensors of a file with those of the model, without reading them."""
     shapes = tensor_shapes(source.config)
     used = list(of_ours(source.layout.rules, shapes))
-    if source.layout is Layout.ARGUS and not any(name.startswith(POINTS) for name in source.stored):
-        used = [r for r in used if not r.ours[0].startswith(POINTS)]  # it came from a layout that holds none
+    for optional in _optional(source):
+        if not any(name.startswith(optional) for r in used for name in r.ours if set(r.theirs) & set(source.stored)):
+            used = [r for r in used if not r.ours[0].startswith(optional)]  # it came from a layout that holds none
     unused = [r for r in of_theirs(source.layout.rules, source.stored) if is_unused(r)]
     covered = {name for r in used for name in r.ours}
     lacking = tuple(name for name in shapes if name not in covered)
-    assert all(name.startswith(POINTS) for name in lacking), f"{source.layout} has no rule for one of {lacking}"
+    assert all(name.startswith(POINTS + MEMORY) for name in lacking), f"{source.layout} has no rule for some: {lacking}"
     return Plan(rules=(*used, *unused), lacking=lacking, shapes=shapes, report=_report(source, used, unused, shapes))
+
+
+def _optional(source: Source) -> list[tuple[str, ...]]:
+    """Tensors of ours that a whole file may lack."""
+    if source.layout is Layout.ARGUS:
+        return [POINTS, MEMORY]
+    return [MEMORY] if source.config_json.get("model_type") == huggingface_config.IMAGE_TRACKER else []
 
 
 def tensor_shapes(config: Sam3Config) -> dict[str, torch.Size]:
     """Our names and shapes for a model of the given sizes, without memory for it."""
     with torch.device("meta"):
-        parts: dict[str, nn.Module] = {
-            "vision": VisionEncoder(config.vision),
-            "text": TextEncoder(config.text, config.detector.width),
-            "detector": Detector(config.detector, config.vision.width),
-        }
+        parts: dict[str, nn.Module] = {"vision": VisionEncoder(config.vision)}
+        if config.text is not None and config.detector is not None:
+            parts["text"] = TextEncoder(config.text, config.detector.width)
+            parts["detector"] = Detector(config.detector, config.vision.width)
         if config.tracker is not None:
             parts["tracker"] = Tracker(config.tracker, config.vision.width)
     return {name: tensor.shape for name, tensor in nn.ModuleDict(parts).state_dict().items()}
@@ -163,11 +176,11 @@ def _read_tokenizer(path: str | PathLike[str] | None, source: Source) -> Tokeniz
     return Tokenizer.from_file(chosen) if chosen.suffix == ".json" else Tokenizer.from_clip_merges(chosen)
 
 
-def _origin(source: Source, unused: dict[str, Tensor], points: bool) -> Origin:
+def _origin(source: Source, unused: dict[str, Tensor], points: bool, memory: bool) -> Origin:
     config = source.config_json
     if source.layout is Layout.ARGUS:
-        training, huggingface = dict(config.get("training", {})), dict(config.get("huggingface", {}))
-        return Origin(points=points, unused=unused, training=training, huggingface=huggingface)
-    own = config.get("model_type", "none") == _MODEL_TYPES.get(source.layout)  # the configuration of these very tensors
-    mark = {huggingface_names.DOUBLED: True} if source.doubled else {}
-    return Origin(points=points, unused=unused, huggingface={**config, **mark} if own else {})
+        training, kept = dict(config.get("training", {})), dict(config.get("huggingface", {}))
+        return Origin(points=points, memory=memory, unused=unused, training=training, huggingface=kept)
+    own = config.get("model_type") in _MODEL_TYPES.get(source.layout, ())  # the configuration of these very tensors
+    mark = {huggingface.PREFIXED: True} if source.prefixed else {}
+    return Origin(points=points, memory=memory, unused=unused, huggingface={**config, **mark} if own else {})

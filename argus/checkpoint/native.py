@@ -14,7 +14,7 @@ from argus.model.vision_encoder import VisionConfig
 FORMAT, VERSION = "argus", 1
 RULES = (rule("**", "**"),)  # names are ours, the unused ones too
 
-_KEYS = {"format", "version", "vision", "text", "detector"}
+_KEYS = {"format", "version", "vision"}
 _FREE_KEYS = {"training", "huggingface"}
 _PARTS = {"vision": VisionConfig, "text": TextConfig, "detector": DetectorConfig, "tracker": TrackerConfig}
 
@@ -25,16 +25,20 @@ def read_config(config: Mapping[str, Any]) -> Sam3Config:
         raise ValueError(
             f"config.json is of version {config.get('version')!r}; this Argus reads {VERSION}: update Argus"
         )
-    _check_keys(config, _KEYS, {*_KEYS, *_FREE_KEYS, "tracker"}, "config.json")
+    required = _KEYS if "tracker" in config and "detector" not in config else {*_KEYS, "text", "detector"}
+    _check_keys(config, required, {*_KEYS, *_FREE_KEYS, *_PARTS}, "config.json")
     for key in _FREE_KEYS & set(config):
         if not isinstance(config[key], dict):
             raise ValueError(f"config.json: expected an object as {key}, got {config[key]!r}")
-    return Sam3Config(**{name: _read_part(part, config[name], name) for name, part in _PARTS.items() if name in config})
+    sizes: dict[str, Any] = {
+        name: _read_part(part, config[name], name) if name in config else None for name, part in _PARTS.items()
+    }
+    return Sam3Config(**sizes)
 
 
 def write_config(config: Sam3Config, training: Mapping[str, Any], huggingface: Mapping[str, Any]) -> dict[str, Any]:
     """Our config.json: the sizes, what is known of the training, and the Hugging Face configuration it came with."""
-    sizes = {name: part for name, part in dataclasses.asdict(config).items() if part is not None}
+    sizes: dict[str, Any] = {name: part for name, part in dataclasses.asdict(config).items() if part is not None}
     written = {"format": FORMAT, "version": VERSION, **sizes}
     written |= {"training": dict(training)} if training else {}
     return written | ({"huggingface": dict(huggingface)} if huggingface else {})

@@ -15,7 +15,7 @@ from torch import Tensor
 from argus.checkpoint import huggingface, huggingface_config, native
 from argus.checkpoint.adapter import of_ours
 from argus.checkpoint.hub import CONFIG, WEIGHTS
-from argus.checkpoint.loading import POINTS
+from argus.checkpoint.loading import MEMORY, POINTS
 from argus.checkpoint.report import listed
 from argus.checkpoint.source import TOKENIZER, Layout
 from argus.model.sam3 import Sam3
@@ -34,12 +34,13 @@ def save(model: Sam3, folder: str | PathLike[str], layout: str = "argus", dtype:
     if layout not in ("argus", "huggingface"):
         raise ValueError(f"expected layout 'argus' or 'huggingface', got {layout!r}")
     tensors = _cast({**model.state_dict(), **model.origin.unused}, dtype)
-    if not model.origin.points:
-        tensors = {name: tensor for name, tensor in tensors.items() if not name.startswith(POINTS)}
+    lacking = (*(() if model.origin.points else POINTS), *(() if model.origin.memory else MEMORY))
+    tensors = {name: tensor for name, tensor in tensors.items() if not name.startswith(lacking)}
     if layout == "huggingface":
         tensors = _to_huggingface(tensors, _huggingface_layout(model))
-        if model.origin.huggingface.get(huggingface.DOUBLED):
-            tensors = {huggingface.doubled(name): tensor for name, tensor in tensors.items()}
+        if model.origin.huggingface.get(huggingface.PREFIXED):
+            alone = model.config.detector is None
+            tensors = {huggingface.as_saved(name, alone): tensor for name, tensor in tensors.items()}
         written_in = str(dtype or model.dtype).removeprefix("torch.")
         config = huggingface_config.write_config(model.config, model.origin.huggingface, written_in)
     else:
@@ -47,7 +48,8 @@ def save(model: Sam3, folder: str | PathLike[str], layout: str = "argus", dtype:
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     _replace(folder / WEIGHTS, lambda path: save_file(tensors, path, {"format": "pt"}))
-    _replace(folder / TOKENIZER, model.tokenizer.save)
+    if model.tokenizer is not None:
+        _replace(folder / TOKENIZER, model.tokenizer.save)
     _replace(folder / CONFIG, lambda path: _write_json(path, config))
 
 

@@ -55,7 +55,8 @@ _TRACKERS = ("tracker.", huggingface.TRACKER)
 class Source:
     """A model that was found. `config_json` is empty where there is none, and the sizes are the published ones.
 
-    `doubled` says that the file has the tracker's prefix twice (`stored` does not)."""
+    `prefixed` says that the file's names have prefixes that the published ones, and those in `stored`, have not.
+    """
 
     name: str
     layout: Layout
@@ -63,7 +64,7 @@ class Source:
     config_json: Mapping[str, Any]
     stored: Mapping[str, StoredTensor]
     tokenizer: Path | None
-    doubled: bool = False
+    prefixed: bool = False
 
     @property
     def advice(self) -> str:
@@ -104,7 +105,7 @@ def _at(path: Path, name: str) -> Source:
     files = _weights(path) if path.is_dir() or not path.exists() else [path]
     folder = files[0].parent
     opened = _open(files)
-    stored = {huggingface.undoubled(name): tensor for name, tensor in opened.items()}
+    stored = {huggingface.published(name): tensor for name, tensor in opened.items()}
     layout = _layout(stored, name)
     config_json = _config_json(folder / CONFIG)
     if not config_json and layout is not Layout.META and path.is_dir():
@@ -116,7 +117,7 @@ def _at(path: Path, name: str) -> Source:
         config_json=config_json,
         stored=stored,
         tokenizer=find_tokenizer(folder),
-        doubled=set(stored) != set(opened),
+        prefixed=set(stored) != set(opened),
     )
 
 
@@ -177,7 +178,7 @@ def _sizes(config_json: Mapping[str, Any], layout: Layout, name: str, stored: It
     has_tracker = any(tensor.startswith(_TRACKERS) for tensor in stored)
     if config_json.get("format") == native.FORMAT:
         return native.read_config(config_json)
-    if config_json.get("model_type") in (huggingface_config.ALONE, huggingface_config.VIDEO):
+    if config_json.get("model_type") in huggingface_config.KINDS:
         config = huggingface_config.read_config(config_json)
         return config if has_tracker else replace(config, tracker=None)
     if config_json and layout is not Layout.META:

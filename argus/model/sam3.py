@@ -32,12 +32,19 @@ TOKENS_AT_ONCE = {"cpu": 8192, "cuda": 65536}  # image tokens x prompts answered
 
 @dataclass(frozen=True, kw_only=True)
 class Sam3Config:
-    """Sizes of every part; the defaults are the published model's, without its tracker."""
+    """Sizes of every part; the defaults are the published model's, without its tracker.
+
+    A model has a detector (and a text encoder with it), a tracker, or both.
+    """
 
     vision: VisionConfig = field(default_factory=VisionConfig)
-    text: TextConfig = field(default_factory=TextConfig)
-    detector: DetectorConfig = field(default_factory=DetectorConfig)
+    text: TextConfig | None = field(default_factory=TextConfig)
+    detector: DetectorConfig | None = field(default_factory=DetectorConfig)
     tracker: TrackerConfig | None = None
+
+    def __post_init__(self) -> None:
+        if (self.text is None) != (self.detector is None) or (self.detector is None and self.tracker is None):
+            raise ValueError("expected sizes of a text encoder and a detector, of a tracker, or of all; got fewer")
 
 
 @dataclass(kw_only=True)
@@ -46,10 +53,11 @@ class Origin:
 
     `unused` are tensors that the model never reads, `training` is a free record such as {"steps": 1000}, `huggingface`
     the configuration of that layout. Without `points` the file held no projections of points: prompts with points are
-    refused.
+    refused. Without `memory` it held no memory of the tracker, which then picks in single images only.
     """
 
     points: bool = True
+    memory: bool = True
     unused: dict[str, Tensor] = field(default_factory=dict)
     training: dict[str, Any] = field(default_factory=dict)
     huggingface: dict[str, Any] = field(default_factory=dict)
@@ -67,6 +75,11 @@ class Features:
 
     @cached_property
     def detector(self) -> DetectorFeatures:
+        """Raises ValueError for a model that is a tracker alone."""
+        if self._model.config.detector is None:
+            raise ValueError(
+                "this model is a tracker alone, so it cannot answer phrases or example boxes: load a whole SAM 3"
+            )
         return DetectorFeatures(self._model.detector, self.trunk)
 
     @cached_property
@@ -81,21 +94,20 @@ class Features:
 
 
 class Sam3(nn.Module):
-    """SAM 3: vision encoder, text encoder and detector, and the tracker where its sizes are given."""
+    """SAM 3: vision encoder, with text encoder and detector, with the tracker, or with all of them."""
 
-    def __init__(self, config: Sam3Config, tokenizer: Tokenizer):
+    text: TextEncoder
+    detector: Detector
+
+    def __init__(self, config: Sam3Config, tokenizer: Tokenizer | None):
         super().__init__()
-        if tokenizer.vocab_size > config.text.vocabulary or tokenizer.context_length > config.text.context:
-            raise ValueError(
-                f"the text encoder takes {config.text.vocabulary} tokens and a context of {config.text.context}, but "
-                f"the tokenizer has {tokenizer.vocab_size} and {tokenizer.context_length}: use the tokenizer that "
-                "belongs to the model"
-            )
         self.config = config
         self.tokenizer = tokenizer
         self.vision = VisionEncoder(config.vision)
-        self.text = TextEncoder(config.text, config.detector.width)
-        self.detector = Detector(config.detector, config.vision.width)
+        if config.text is not None and config.detector is not None:
+            _check_tokenizer(tokenizer, config.text)
+            self.text = TextEncoder(config.text, config.detector.width)
+            self.detector = Detector(config.detector, config.vision.width)
         self.tracker = None if config.tracker is None else Tracker(config.tracker, config.vision.width)
         self.origin = Origin()
         self._phrases: OrderedDict[str, tuple[Tensor, Tensor]] = OrderedDict()
@@ -103,11 +115,11 @@ class Sam3(nn.Module):
 
     @property
     def device(self) -> torch.device:
-        return self.text.position.device
+        return self.vision.position.device
 
     @property
     def dtype(self) -> torch.dtype:
-        return self.text.position.dtype
+        return self.vision.position.dtype
 
     @property
     def image_size_hw(self) -> tuple[int, int]:
@@ -147,12 +159,13 @@ class Sam3(nn.Module):
         if not asked or not all(isinstance(p, Prompt) for p in asked):
             raise ValueError(f"expected a list of one or more argus.Prompt, got {prompts!r:.80}")
         prompts = asked
+        of_detector = features.detector
         selection = None if all_masks else Selection(threshold=score_threshold, limit=max_masks)
         chunk = self._prompts_at_once(features)
         if len(prompts) > chunk and not self._learns_text:
             self.encode_text([p.phrase for p in prompts])  # in one batch; the chunks find them in the cache
         parts = [
-            self.detector(features.detector, self.question(features, prompts[i : i + chunk]), selection, semantic)
+            self.detector(of_detector, self.question(features, prompts[i : i + chunk]), selection, semantic)
             for i in range(0, len(prompts), chunk)
         ]
         return parts[0] if len(parts) == 1 else _concatenate(parts)
@@ -220,6 +233,7 @@ class Sam3(nn.Module):
         blank = [p for p in phrases if not clean(p)]
         if blank:
             raise ValueError(f"expected phrases with words in them, got {blank}")
+        assert self.tokenizer is not None
         tokens = self.tokenizer(phrases)
         length = int((~tokens.padding).nonzero()[:, 1].max()) + 1  # what follows cannot be seen from before it
         ids, valid = tokens.ids[:, :length].to(self.device), ~tokens.padding[:, :length].to(self.device)
@@ -228,6 +242,16 @@ class Sam3(nn.Module):
     def _prompts_at_once(self, features: Features) -> int:
         tokens = features.trunk.shape[1] * features.trunk.shape[2]
         return max(1, TOKENS_AT_ONCE.get(self.device.type, TOKENS_AT_ONCE["cpu"]) // tokens)
+
+
+def _check_tokenizer(tokenizer: Tokenizer | None, config: TextConfig) -> None:
+    if tokenizer is None:
+        raise ValueError("a model with a text encoder needs its tokenizer, got None")
+    if tokenizer.vocab_size > config.vocabulary or tokenizer.context_length > config.context:
+        raise ValueError(
+            f"the text encoder takes {config.vocabulary} tokens and a context of {config.context}, but the tokenizer "
+            f"has {tokenizer.vocab_size} and {tokenizer.context_length}: use the tokenizer that belongs to the model"
+        )
 
 
 def _exemplars(prompts: Sequence[Prompt], device: torch.device) -> Exemplars:

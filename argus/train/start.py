@@ -23,6 +23,7 @@ def starting_model(start: Path | None, scenes: SceneConfig, seed: int) -> Sam3:
     if start is not None:
         return checkpoint.load(start, device="cpu", precision="fp32").requires_grad_(True)
     sizes = presets.nano()
+    assert sizes.text is not None
     tokenizer = train_tokenizer(phrases_of(scenes), sizes.text.vocabulary, sizes.text.context)
     torch.manual_seed(seed)
     return Sam3(sizes, tokenizer)

@@ -42,14 +42,28 @@ def native(small: Sam3, tmp_path: Path) -> Path:
 @pytest.fixture(scope="session")
 def detector(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Sam3Model as transformers saves it: no tokenizer."""
-    folder = tmp_path_factory.mktemp("detector")
-    reference("detector").save_pretrained(folder)
-    return folder
+    return saved(tmp_path_factory, "detector")
 
 
 @pytest.fixture(scope="session")
 def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Sam3VideoModel as transformers saves it."""
-    folder = tmp_path_factory.mktemp("video")
-    reference("video").save_pretrained(folder)
+    return saved(tmp_path_factory, "video")
+
+
+@pytest.fixture(scope="session")
+def tracker(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tracker for single images alone, as transformers saves it."""
+    return saved(tmp_path_factory, "tracker")
+
+
+@pytest.fixture(scope="session")
+def tracker_video(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tracker for video alone."""
+    return saved(tmp_path_factory, "tracker_video")
+
+
+def saved(tmp_path_factory: pytest.TempPathFactory, kind: str) -> Path:
+    folder = tmp_path_factory.mktemp(kind)
+    reference(kind).save_pretrained(folder)
     return folder

@@ -13,8 +13,9 @@ import argus
 from argus import Prompt
 from argus.checkpoint import inspect
 from argus.checkpoint.hub import INDEX, WEIGHTS
-from argus.model.sam3 import Sam3
+from argus.model.sam3 import Origin, Sam3
 from tests.checkpoint.meta_file import to_meta
+from tests.reference_models import reference
 
 
 def same(a: dict[str, Tensor], b: dict[str, Tensor]) -> bool:
@@ -43,7 +44,7 @@ def test_a_file_is_as_good_as_its_folder(small: Sam3, native: Path) -> None:
     assert same(argus.load(str(native), "cpu", "fp32").state_dict(), small.state_dict())
 
 
-@pytest.mark.parametrize("kind", ["detector", "video"])
+@pytest.mark.parametrize("kind", ["detector", "video", "tracker", "tracker_video"])
 def test_hugging_face_layout(kind: str, request: pytest.FixtureRequest, merges: Path, tmp_path: Path) -> None:
     folder = request.getfixturevalue(kind)
     model = argus.load(folder, "cpu", "fp32", merges)
@@ -55,14 +56,15 @@ def test_hugging_face_layout(kind: str, request: pytest.FixtureRequest, merges: 
     assert (tmp_path / "twice" / WEIGHTS).read_bytes() == (tmp_path / "once" / WEIGHTS).read_bytes()
 
 
-@pytest.mark.parametrize("kind", ["detector", "video"])
+@pytest.mark.parametrize("kind", ["detector", "video", "tracker", "tracker_video"])
 def test_hugging_face_layout_through_ours(
     kind: str, request: pytest.FixtureRequest, merges: Path, tmp_path: Path
 ) -> None:
     folder = request.getfixturevalue(kind)
     argus.save(argus.load(folder, "cpu", "fp32", merges), tmp_path / "ours")
     ours = argus.load(tmp_path / "ours", "cpu", "fp32")
-    assert not ours.origin.points
+    assert not ours.origin.points or ours.config.detector is None
+    assert ours.origin.memory == (kind != "tracker")
     argus.save(ours, tmp_path / "back", layout="huggingface")
     assert same(tensors(tmp_path / "back"), tensors(folder))
     assert (tmp_path / "back" / "config.json").read_text() != ""
@@ -167,3 +169,23 @@ def test_a_loaded_model_can_be_trained_and_copied(native: Path) -> None:
         for parameter in model.parameters():
             parameter.sub_(0.1)  # the file is only read
     assert not same(argus.load(native, "cpu", "fp32").state_dict(), model.state_dict())
+
+
+@pytest.mark.parametrize("kind", ["video", "tracker_video"])
+def test_a_tracker_without_a_configuration_to_start_from(
+    kind: str, request: pytest.FixtureRequest, merges: Path, tmp_path: Path
+) -> None:
+    """The folder that we write loads in transformers, with the same weights."""
+    import transformers
+
+    model = argus.load(request.getfixturevalue(kind), "cpu", "fp32", merges)
+    model.origin = Origin(points=False)
+    argus.save(model, tmp_path, layout="huggingface")
+    made = {"video": transformers.Sam3VideoModel, "tracker_video": transformers.Sam3TrackerVideoModel}[kind]
+    theirs = dict(made.from_pretrained(tmp_path).named_parameters())
+    for name, value in reference(kind).named_parameters():
+        if not any(part in name for part in UNUSED):
+            assert torch.equal(theirs[name], value), name
+
+
+UNUSED = ("fpn_layers.3.", "no_memory_positional", "conv_layers.2.", "norms.2.", "text_encoder.text_projection")
