@@ -33,7 +33,11 @@ class Recipe(Protocol):
     def batches(self) -> Callable[[int], Any]: ...
 
 
-RECIPES: dict[str, Callable[[Path], Recipe]] = {"nano-towers": nano.towers, "nano-detector": nano.detector}
+RECIPES: dict[str, Callable[[Path], Recipe]] = {
+    "nano-towers": nano.towers,
+    "nano-detector": nano.detector,
+    "nano-decoder": nano.decoder,
+}
 
 
 def get(name: str) -> Callable[[Path], Recipe]:

@@ -69,6 +69,24 @@ def detector(scenes_folder: Path) -> DetectorRecipe:
     )
 
 
+def decoder(scenes_folder: Path) -> DetectorRecipe:
+    """The decoder alone, after the whole: it learns to give each object to one query, and scores that fit 0.5."""
+    whole = detector(scenes_folder)
+    return replace(
+        whole,
+        train=TrainConfig(
+            purpose="nano: the decoder alone on concept scenes",
+            steps=10_700,
+            optim=OptimConfig(vision=0.0, text=0.0, rest=2e-4, warmup=0, timescale=10**9, cooldown=200),
+            save_every=100,
+        ),
+        mix=PromptMix(per_image=6),
+        loss=replace(whole.loss, positive_weight=2.0, presence_positive_weight=1.5),
+        learned=("detector.decoder.", "detector.scoring.", "detector.mask_head.query_embed."),
+        curriculum=(Part(until=10_700, images=8, scenes=_scenes(scenes_folder, size=420, difficulty=1.0)),),
+    )
+
+
 def _scenes(folder: Path, size: int, difficulty: float, concepts: int = 450) -> SceneConfig:
     """Training styles, with photo cut-outs where they were prepared."""
     config = SceneConfig(cache_folder=folder, size=size, difficulty=difficulty, concepts=concepts)

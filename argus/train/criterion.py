@@ -41,6 +41,7 @@ class LossConfig:
     iou_power: float = 0.75
     class_queries: int = 200
     presence: float = 20.0
+    presence_positive_weight: float = 1.0
     mask_focal: float = 200.0
     mask_dice: float = 10.0
     mask_alpha: float = 0.25
@@ -115,7 +116,7 @@ class Criterion:
         one_losses = self.branch_losses(ones, matches, targets, totals)
         of_present = replace(targets, counts=targets.counts[targets.present])
         many_losses = self.branch_losses(many, self.match_many(many, of_present), of_present, totals)
-        presence = presence_loss(out.presence_logits.float(), targets.present).sum() * c.presence / totals.prompts
+        presence = self.presence_losses(out, targets).sum() * c.presence / totals.prompts
         last = matches.of_layer(len(ones.query_logits) - 1)
         mask_focal, mask_dice = self.mask_losses(out, last, targets, totals)
         semantic_focal, semantic_dice = self.semantic_losses(out, targets, totals)
@@ -136,6 +137,9 @@ class Criterion:
             presence_accuracy=((out.presence_logits[-1] > 0) == targets.present).sum() / totals.prompts,
             matched_iou=_pair_iou(ones, last, targets).detach().sum() / totals.boxes,
         )
+
+    def presence_losses(self, out: DetectorTraining, targets: Targets) -> Float[Tensor, "l p"]:
+        return presence_loss(out.presence_logits.float(), targets.present, self.config.presence_positive_weight)
 
     def match_many(self, branch: Branch, targets: Targets) -> Matches:
         """Hungarian in all layers but the last, one to many in the last, as published."""

@@ -54,10 +54,15 @@ class SceneBatches:
 
 
 class DetectorLearner(Learner[Batch]):
-    """The whole model under the detection loss; where a batch names its objects, its towers go on learning them."""
+    """The whole model under the detection loss; where a batch names its objects, its towers go on learning them.
 
-    def __init__(self, model: Sam3, config: LossConfig) -> None:
+    With `learned` only the parameters whose names begin with one of its prefixes change.
+    """
+
+    def __init__(self, model: Sam3, config: LossConfig, learned: tuple[str, ...] = ("",)) -> None:
         super().__init__()
+        for name, parameter in model.named_parameters():
+            parameter.requires_grad_(name.startswith(learned))
         self.model = model
         self.naming = Naming()
         self.criterion = Criterion(config)
@@ -98,6 +103,7 @@ class DetectorRecipe:
     curriculum: tuple[Part, ...]
     mix: PromptMix = field(default_factory=PromptMix)
     loss: LossConfig = field(default_factory=LossConfig)
+    learned: tuple[str, ...] = ("",)
 
     @property
     def scenes(self) -> SceneConfig:
@@ -105,12 +111,13 @@ class DetectorRecipe:
         return self.curriculum[-1].scenes
 
     def learner(self, model: Sam3) -> DetectorLearner:
-        return DetectorLearner(model, self.loss)
+        return DetectorLearner(model, self.loss, self.learned)
 
     def batches(self) -> SceneBatches:
         phases = tuple(
             Phase(until=part.until * self.train.accumulate, images=part.images, scene=partial(scene, part.scenes))
             for part in self.curriculum
         )
-        names = names_shown(part.scenes for part in self.curriculum)
+        towers_learn = "" in self.learned
+        names = names_shown(part.scenes for part in self.curriculum) if towers_learn else None
         return SceneBatches(phases=phases, mix=self.mix, names=names, seed=self.train.seed)
