@@ -23,6 +23,7 @@ from argus.model.exemplar_encoder import Exemplars
 from argus.model.text_encoder import TextConfig, TextEncoder
 from argus.model.tokenizer import Tokenizer, clean
 from argus.model.tracker import Tracker, TrackerConfig, TrackerFeatures
+from argus.model.tracking import Memory, ObjectPrompt, Tracked, track
 from argus.model.vision_encoder import VisionConfig, VisionEncoder
 from argus.types import Prompt
 
@@ -169,6 +170,25 @@ class Sam3(nn.Module):
             for i in range(0, len(prompts), chunk)
         ]
         return parts[0] if len(parts) == 1 else _concatenate(parts)
+
+    def track(
+        self, features: Features, memory: Memory, prompts: Sequence[ObjectPrompt | None] | None = None
+    ) -> Tracked:
+        """Carry the objects of `memory` into its frame, whose `features` are those of one image; one row an object.
+
+        `prompts` has one entry for each object: what is said of it in this frame, or None to carry it on from memory.
+        Raises ValueError for a model without a tracker or its memory, and for an object that was never prompted.
+        """
+        of_tracker = features.tracker
+        assert self.tracker is not None
+        if not self.origin.memory:
+            raise ValueError("this model's file holds no memory of the tracker (it is for single images): load another")
+        if len(features) != 1:
+            raise ValueError(f"expected the features of one frame, got {len(features)}")
+        patch = self.config.vision.patch
+        image_hw = (of_tracker.grid_hw[0] * patch, of_tracker.grid_hw[1] * patch)
+        asked = [None] * len(memory.banks) if prompts is None else list(prompts)
+        return track(self.tracker, of_tracker, memory, asked, image_hw)
 
     def train_forward(
         self,

@@ -38,3 +38,11 @@ def sine_grid(height: int, width: int, channels: int, device: torch.device) -> F
         rows = sine(y, channels // 2)[:, None].expand(-1, width, -1)
         columns = sine(x, channels // 2)[None].expand(height, -1, -1)
         return torch.cat((rows, columns), dim=-1).flatten(0, 1)
+
+
+def sine_line(x: Float[Tensor, "n"], features: int) -> Float[Tensor, "n f"]:
+    """Embed numbers as all sines, then all cosines, of falling frequency."""
+    half = features // 2
+    exponent = 2 * torch.div(torch.arange(half, device=x.device), 2, rounding_mode="floor") / half
+    angle = x[:, None] / TEMPERATURE ** exponent.to(x.dtype)
+    return torch.cat((angle.sin(), angle.cos()), dim=-1)

@@ -1,0 +1,298 @@
+"""One step of the tracker: a frame and what is remembered of each object give masks, scores and the new memory.
+
+After SAM 2 (Ravi et al., 2024) as published with SAM 3. All objects that are carried on are one batch.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+from torch.nn import functional as F
+
+from argus.model.mask_decoder import Decoded
+from argus.model.memory_attention import Memories
+from argus.model.memory_bank import MemoryBank, Reading, Remembered, pointer_frames
+from argus.model.memory_encoder import LOGIT_BIAS, LOGIT_SCALE
+from argus.model.memory_encoder import MASK_SCALE as MEMORY_SCALE
+from argus.model.prompt_encoder import Clicks
+from argus.model.tracker import Tracker, TrackerFeatures, pad_clicks
+from argus.nn.position import sine_grid, sine_line
+
+ABSENT = -1024.0  # the logits of an object that is not there
+OVERLAID = -10.0  # the most that a prompted object's logit may be where another one's is higher
+CLAMP = 32.0  # of earlier logits that are given back as a prompt
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ObjectPrompt:
+    """What is said of one object in one frame: points (corners of a box among them, see `Clicks`), with the logits of
+    an earlier answer where they correct it; or its whole mask, in 0..1 at any size."""
+
+    points_xy_norm: Float[Tensor, "k 2"] | None = None
+    labels: Tensor | None = None
+    mask_logits: Float[Tensor, "h w"] | None = None
+    mask: Float[Tensor, "height width"] | None = None
+
+    def __post_init__(self) -> None:
+        if (self.points_xy_norm is None) == (self.mask is None) or (self.points_xy_norm is None) != (
+            self.labels is None
+        ):
+            raise ValueError("expected points with labels, or a mask, of an object; got both or neither")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Memory:
+    """What is remembered of N objects, and the frame that comes next, of a clip of `frames` (None: a stream).
+
+    `born` says in which frame each was first prompted; a new object has an empty bank and None.
+    """
+
+    banks: tuple[MemoryBank, ...] = ()
+    born: tuple[int | None, ...] = ()
+    frame: int = 0
+    frames: int | None = None
+    reverse: bool = False
+
+    def add(self, count: int = 1) -> "Memory":
+        """With new objects, to be prompted in the next step."""
+        return replace(self, banks=(*self.banks, *[MemoryBank()] * count), born=(*self.born, *[None] * count))
+
+    def at(self, frame: int) -> "Memory":
+        """To go on with another frame."""
+        return replace(self, frame=frame)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tracked:
+    """One row an object: mask logits at four times the token grid (`ABSENT` where the object is not there), estimated
+    IoU, the logit that it is there, and the memory with this frame in it."""
+
+    mask_logits: Float[Tensor, "n 1 h w"]
+    iou_scores: Float[Tensor, "n"]
+    object_logits: Float[Tensor, "n"]
+    memory: Memory
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Answer:
+    """Masks of some objects and what becomes memory of them: pointers, and logits of a size for the memory encoder."""
+
+    mask_logits: Float[Tensor, "n 1 h w"]
+    iou_scores: Float[Tensor, "n"]
+    object_logits: Float[Tensor, "n"]
+    pointers: Float[Tensor, "n c"]
+    full_logits: list[Float[Tensor, "1 1 height width"]]
+
+
+def _joined(parts: Sequence[_Answer], order: Sequence[int]) -> _Answer:
+    """Answers in the order of the objects."""
+    full = [logits for part in parts for logits in part.full_logits]
+    return _Answer(
+        mask_logits=torch.cat([part.mask_logits for part in parts])[order],
+        iou_scores=torch.cat([part.iou_scores for part in parts])[order],
+        object_logits=torch.cat([part.object_logits for part in parts])[order],
+        pointers=torch.cat([part.pointers for part in parts])[order],
+        full_logits=[full[i] for i in order],
+    )
+
+
+def track(
+    tracker: Tracker,
+    features: TrackerFeatures,
+    memory: Memory,
+    prompts: Sequence[ObjectPrompt | None],
+    image_hw: tuple[int, int],
+) -> Tracked:
+    """Carry every object into the memory's frame, or answer its prompt there; `features` are of that one image."""
+    if len(prompts) != len(memory.banks):
+        raise ValueError(f"expected a prompt, or None, for each of {len(memory.banks)} objects, got {len(prompts)}")
+    carried = [i for i, prompt in enumerate(prompts) if prompt is None]
+    parts = [(carried, _carry(tracker, features, memory, carried, image_hw))] if carried else []
+    parts += [([i], _asked(tracker, features, p, image_hw)) for i, p in enumerate(prompts) if p is not None]
+    if not parts:
+        raise ValueError("expected at least one object to track, got none: add one to the memory")
+    order = torch.tensor([i for rows, _ in parts for i in rows]).argsort().tolist()
+    answer = _joined([part for _, part in parts], order)
+    prompted = [prompt is not None for prompt in prompts]
+    answer = replace(answer, full_logits=_apart(answer.full_logits, prompted, image_hw))
+    maps = _encode(tracker, features, answer, prompted)
+    return Tracked(
+        mask_logits=answer.mask_logits,
+        iou_scores=answer.iou_scores,
+        object_logits=answer.object_logits,
+        memory=_remember(memory, maps, answer, prompted),
+    )
+
+
+def _carry(
+    tracker: Tracker, features: TrackerFeatures, memory: Memory, rows: Sequence[int], image_hw: tuple[int, int]
+) -> _Answer:
+    """Objects that were prompted in other frames, from memory."""
+    readings = [memory.banks[i].read(memory.frame, memory.frames, memory.reverse) for i in rows]
+    memories = _memories(tracker, readings, features.grid_hw, pointer_frames(memory.frames))
+    image = features.image[0].flatten(1).T  # (s, c)
+    position = sine_grid(*features.grid_hw, image.shape[1], image.device).to(image.dtype)
+    maps = tracker.memory_attention(image, position, features.grid_hw, memories)  # (n, s, c)
+    maps = maps.transpose(1, 2).unflatten(2, features.grid_hw)
+    clicks = _no_clicks(len(rows), image.device)
+    decoded = tracker.decode(features, maps, _first(len(rows), image.device), clicks, None, several=True)
+    return _answer(tracker, decoded.best(), image_hw)
+
+
+def _asked(tracker: Tracker, features: TrackerFeatures, prompt: ObjectPrompt, image_hw: tuple[int, int]) -> _Answer:
+    """One object by what is said of it in this frame; memory is not asked, as published."""
+    device, dtype = features.image.device, features.image.dtype
+    if prompt.mask is not None:
+        return _of_mask(tracker, features, prompt.mask.to(device, dtype)[None, None])
+    assert prompt.points_xy_norm is not None and prompt.labels is not None
+    clicks = pad_clicks([(prompt.points_xy_norm.cpu(), prompt.labels.cpu())], device)
+    earlier = prompt.mask_logits
+    if earlier is not None:
+        earlier = earlier.to(device, dtype).clamp(-CLAMP, CLAMP)[None, None]
+    several = len(prompt.labels) <= 1  # a single click may mean a part, the whole or a group
+    decoded = tracker.pick(features, _first(1, device), clicks, earlier, several)
+    return _answer(tracker, decoded.best(), image_hw)
+
+
+def _of_mask(tracker: Tracker, features: TrackerFeatures, mask: Float[Tensor, "1 1 height width"]) -> _Answer:
+    """A mask that is given is the answer; only its pointer is decoded, from the single-mask token."""
+    full = _resized(mask, _full_hw(features))
+    logits = full * LOGIT_SCALE + LOGIT_BIAS
+    small = tracker.mask_downsample(full)
+    maps = features.image  # as it is: the embedding that stands for no memory is not added here
+    decoded = tracker.decode(features, maps, _first(1, mask.device), _no_clicks(1, mask.device), small, several=False)
+    there = (mask > 0).any().to(mask.dtype).view(1)
+    object_logits = there * LOGIT_SCALE + LOGIT_BIAS
+    return _Answer(
+        mask_logits=_resized(logits, features.mask_hw),
+        iou_scores=torch.ones_like(object_logits),
+        object_logits=object_logits,
+        pointers=_pointer(tracker, _answer(tracker, decoded, _full_hw(features)).pointers, object_logits),
+        full_logits=[logits],
+    )
+
+
+def _answer(tracker: Tracker, decoded: Decoded, image_hw: tuple[int, int]) -> _Answer:
+    """From one decoded mask an object."""
+    there = (decoded.object_logits > 0)[:, None, None, None]
+    mask_logits = torch.where(there, decoded.mask_logits, ABSENT)
+    return _Answer(
+        mask_logits=mask_logits,
+        iou_scores=decoded.iou_scores[:, 0],
+        object_logits=decoded.object_logits,
+        pointers=_pointer(tracker, tracker.pointer_head(decoded.tokens[:, 0]), decoded.object_logits),
+        full_logits=list(F.interpolate(mask_logits.float(), image_hw, mode="bilinear").to(mask_logits.dtype).split(1)),
+    )
+
+
+def _pointer(
+    tracker: Tracker, pointers: Float[Tensor, "n c"], object_logits: Float[Tensor, "n"]
+) -> Float[Tensor, "n c"]:
+    return torch.where((object_logits > 0)[:, None], pointers, tracker.no_pointer)
+
+
+def _encode(
+    tracker: Tracker, features: TrackerFeatures, answer: _Answer, prompted: Sequence[bool]
+) -> Float[Tensor, "n s m"]:
+    """The maps to remember: masks of prompted objects are thresholded, those of carried ones stay soft, both before
+    they are brought to the size that the encoder takes."""
+    masks = [(m > 0).to(m.dtype) if p else m.sigmoid() for m, p in zip(answer.full_logits, prompted, strict=True)]
+    scaled = torch.cat([_resized(mask * LOGIT_SCALE + LOGIT_BIAS, _full_hw(features)) for mask in masks])
+    absent = torch.where((answer.object_logits <= 0)[:, None], tracker.absent, 0)  # (n, m)
+    maps = tracker.memory_encoder(features.image, scaled) + absent[:, :, None, None]
+    return maps.to(torch.bfloat16).flatten(2).transpose(1, 2)
+
+
+def _apart(full_logits: Sequence[Tensor], prompted: Sequence[bool], image_hw: tuple[int, int]) -> list[Tensor]:
+    """Where several objects are prompted in one frame, each pixel belongs to the one with the highest logit."""
+    rows = [i for i, is_prompted in enumerate(prompted) if is_prompted]
+    if len(rows) < 2:
+        return list(full_logits)
+    logits = torch.cat([_resized(full_logits[i], image_hw) for i in rows])  # (k, 1, height, width)
+    highest = logits.argmax(0, keepdim=True) == torch.arange(len(rows), device=logits.device)[:, None, None, None]
+    logits = torch.where(highest, logits, logits.clamp(max=OVERLAID))
+    apart = list(full_logits)
+    for row, own in zip(rows, logits, strict=True):
+        apart[row] = own[None]
+    return apart
+
+
+def _remember(memory: Memory, maps: Tensor, answer: _Answer, prompted: Sequence[bool]) -> Memory:
+    """The memory with this frame, less what can no longer be read, ready for the next frame."""
+    born = tuple(memory.frame if b is None else b for b in memory.born)
+    following = memory.frame + (-1 if memory.reverse else 1)
+    certain = (2 * answer.object_logits.float().sigmoid() - 1).clamp(min=0).tolist()
+    ious = answer.iou_scores.float().tolist()
+    banks = []
+    for i, bank in enumerate(memory.banks):
+        group = [j for j, b in enumerate(born) if b == born[i]]
+        quality = sum(certain[j] for j in group) / len(group) * sum(ious[j] for j in group) / len(group)
+        entry = Remembered(map=maps[i], pointer=answer.pointers[i], quality=quality)
+        bank = bank.append(memory.frame, entry, prompted=prompted[i])
+        banks.append(bank.evict(following, memory.frames, memory.reverse))
+    return replace(memory, banks=tuple(banks), born=born, frame=following)
+
+
+def _memories(tracker: Tracker, readings: Sequence[Reading], grid_hw: tuple[int, int], pointer_frames: int) -> Memories:
+    """What several objects read, padded to one batch."""
+    some = readings[0].maps[0][1].map
+    width = some.shape[1]
+    space = sine_grid(*grid_hw, width, some.device).to(tracker.memory_time.dtype)
+    pad = torch.nn.utils.rnn.pad_sequence
+    maps = pad([torch.stack([e.map for _, e in r.maps]) for r in readings], batch_first=True)
+    places = pad([tracker.memory_time[[time - 1 for time, _ in r.maps]] for r in readings], batch_first=True)
+    pointers = pad([_pointers(r, width, tracker) for r in readings], batch_first=True)
+    times = pad([_pointer_times(r, tracker, pointer_frames) for r in readings], batch_first=True)
+    return Memories(
+        maps=maps.to(space.dtype),
+        map_positions=space + places[:, :, None],
+        pointers=pointers,
+        pointer_positions=times,
+        maps_valid=_valid([len(r.maps) for r in readings], some.device),
+        pointers_valid=_valid([len(r.pointers) * (tracker.config.width // width) for r in readings], some.device),
+    )
+
+
+def _pointers(reading: Reading, width: int, tracker: Tracker) -> Float[Tensor, "p m"]:
+    """Each pointer as tokens as wide as the memory."""
+    if not reading.pointers:
+        return tracker.no_pointer.new_zeros(0, width)
+    return torch.cat([entry.pointer.unflatten(0, (-1, width)) for _, entry in reading.pointers])
+
+
+def _pointer_times(reading: Reading, tracker: Tracker, pointer_frames: int) -> Float[Tensor, "p m"]:
+    """The position in time of each pointer's tokens."""
+    like, width = tracker.no_pointer, tracker.config.width
+    if not reading.pointers:
+        return like.new_zeros(0, tracker.config.memory_width)
+    ages = torch.tensor([float(age) for age, _ in reading.pointers], device=like.device) / max(pointer_frames - 1, 1)
+    positions = tracker.pointer_time(sine_line(ages, width).to(like.dtype))
+    return positions.repeat_interleave(width // tracker.config.memory_width, dim=0)
+
+
+def _valid(lengths: Sequence[int], device: torch.device) -> Bool[Tensor, "n k"]:
+    counts = torch.tensor(lengths, device=device)
+    return torch.arange(int(counts.max()), device=device) < counts[:, None]
+
+
+def _resized(mask: Float[Tensor, "1 *c h w"], size_hw: tuple[int, int]) -> Float[Tensor, "1 *c h2 w2"]:
+    """Bilinear, with antialiasing where it shrinks."""
+    if tuple(mask.shape[-2:]) == size_hw:
+        return mask
+    return F.interpolate(mask.float(), size_hw, mode="bilinear", antialias=True).to(mask.dtype)
+
+
+def _full_hw(features: TrackerFeatures) -> tuple[int, int]:
+    """The size that the memory encoder takes masks in."""
+    return features.grid_hw[0] * MEMORY_SCALE, features.grid_hw[1] * MEMORY_SCALE
+
+
+def _first(count: int, device: torch.device) -> Tensor:
+    """The one image, for each of several objects."""
+    return torch.zeros(count, dtype=torch.long, device=device)
+
+
+def _no_clicks(count: int, device: torch.device) -> Clicks:
+    return pad_clicks([(torch.zeros(0, 2), torch.zeros(0, dtype=torch.long))] * count, device)
