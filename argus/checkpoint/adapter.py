@@ -90,6 +90,11 @@ def rule(theirs: str | tuple[str, ...], ours: str | tuple[str, ...], transform: 
     return Rule(theirs=as_tuple[0], ours=as_tuple[1], transform=transform)
 
 
+def renamed(theirs: str, ours: str, names: Mapping[str, str]) -> tuple[Rule, ...]:
+    """Rules for the weights and biases of layers beside each other, by their names and ours."""
+    return tuple(rule(f"{theirs}.{their}.{{p}}", f"{ours}.{our}.{{p}}") for their, our in names.items())
+
+
 def under(theirs: str, ours: str, rules: Iterable[Rule]) -> tuple[Rule, ...]:
     """The rules with a prefix on each side."""
     return tuple(

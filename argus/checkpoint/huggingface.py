@@ -5,15 +5,14 @@ of the tracker twice; a Sam3TrackerModel or Sam3TrackerVideoModel it writes as t
 prefix before all names.
 """
 
-from argus.checkpoint.adapter import CELL, GRID, JOIN, ROW, TIMES, Rule, rule, spelled, stacked, under
+from argus.checkpoint.adapter import CELL, GRID, JOIN, ROW, TIMES, Rule, renamed, rule, spelled, stacked, under
 
 WITHIN_VIDEO, TRACKER, TRACKER_NECK = "detector_model.", "tracker_model.", "tracker_neck."
 PREFIXED = "prefixed_by_transformers"  # our mark in a configuration: its file had more prefixes than the published one
 
 
 def _attention(theirs: str, ours: str) -> tuple[Rule, ...]:
-    names = {"q_proj": "query", "k_proj": "key", "v_proj": "value", "o_proj": "out"}
-    return tuple(rule(f"{theirs}.{their}.{{p}}", f"{ours}.{our}.{{p}}") for their, our in names.items())
+    return renamed(theirs, ours, {"q_proj": "query", "k_proj": "key", "v_proj": "value", "o_proj": "out"})
 
 
 def _joined_attention(theirs: str, out: str) -> tuple[Rule, ...]:
@@ -157,8 +156,7 @@ RULES = spelled(_DETECTOR)
 
 def _stack(theirs: str, ours: str) -> tuple[Rule, ...]:
     """Three linear layers."""
-    names = ("proj_in", "layers.0", "proj_out")
-    return tuple(rule(f"{theirs}.{name}.{{p}}", f"{ours}.layers.{i}.{{p}}") for i, name in enumerate(names))
+    return renamed(theirs, ours, {"proj_in": "layers.0", "layers.0": "layers.1", "proj_out": "layers.2"})
 
 
 _TWO_WAY_LAYER = (

@@ -10,6 +10,7 @@ from argus.checkpoint.adapter import (
     TRANSPOSED,
     TWICE,
     Rule,
+    renamed,
     rule,
     spelled,
     stacked,
@@ -172,8 +173,7 @@ _DETECTOR = (
 
 
 def _separate_attention(theirs: str, ours: str) -> tuple[Rule, ...]:
-    names = {"q_proj": "query", "k_proj": "key", "v_proj": "value", "out_proj": "out"}
-    return tuple(rule(f"{theirs}.{their}.{{p}}", f"{ours}.{our}.{{p}}") for their, our in names.items())
+    return renamed(theirs, ours, {"q_proj": "query", "k_proj": "key", "v_proj": "value", "out_proj": "out"})
 
 
 _TWO_WAY_LAYER = (

@@ -18,7 +18,7 @@ from argus.cli.common import (
     misuse,
     print_json,
 )
-from argus.cli.segment import BOX, Format
+from argus.cli.segment import BOX, Format, FormatOption, record
 
 POINT = "x,y"
 
@@ -37,15 +37,7 @@ def pick(
     device: DeviceOption = None,
     precision: PrecisionOption = Precision.auto,
     out: Annotated[Path, typer.Option(help="Folder for the files.")] = Path("out"),
-    formats: Annotated[
-        list[Format] | None,
-        typer.Option(
-            "--format",
-            "-f",
-            metavar="FORMAT",
-            help=f"What to write: {', '.join(Format)}; may be repeated. Default: overlay.",
-        ),
-    ] = None,
+    formats: FormatOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Outline the one object of IMAGE that is clicked on or boxed.
@@ -75,10 +67,7 @@ def pick(
                     "file": str(image),
                     "width": found.size_hw[1],
                     "height": found.size_hw[0],
-                    "score": round(float(found.scores[0]), 6),
-                    "box_xyxy_px": [round(float(value), 2) for value in found.boxes_xyxy_px[0]],
-                    "area_px": int(found.areas_px[0]),
-                    "mask": {"size": list(found.size_hw), "counts": found.rles[0].counts.decode("ascii")},
+                    **record(found),
                     "written": [str(path) for path in written],
                 }
             )

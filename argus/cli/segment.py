@@ -51,6 +51,17 @@ class Format(str, Enum):
     overlay = "overlay"
 
 
+FormatOption = Annotated[
+    list[Format] | None,
+    typer.Option(
+        "--format",
+        "-f",
+        metavar="FORMAT",
+        help=f"What to write: {', '.join(Format)}; may be repeated. Default: overlay.",
+    ),
+]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Question:
     """What is asked of every image; boxes are xyxy pixels of the upright image."""
@@ -118,15 +129,7 @@ def segment(
         Path | None,
         typer.Option(help="Folder for the files. Default: out; with --json and no --format none are written."),
     ] = None,
-    formats: Annotated[
-        list[Format] | None,
-        typer.Option(
-            "--format",
-            "-f",
-            metavar="FORMAT",
-            help=f"What to write: {', '.join(Format)}; may be repeated. Default: overlay.",
-        ),
-    ] = None,
+    formats: FormatOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Find every instance of each phrase in IMAGES, and of what the example boxes show.
@@ -282,24 +285,24 @@ def _failed(found: list[Found]) -> list[dict[str, str]]:
 
 
 def _document(answer: Found) -> dict[str, Any]:
-    """One image of the JSON document: its size and a record a detection, masks as COCO's compressed runs."""
+    """One image of the JSON document: its size and a record a detection."""
     detections = answer.detections
     assert detections is not None
     height, width = detections.size_hw
-    records = [
-        {
-            "concept": str(concept),
-            "score": round(float(score), 6),
-            "box_xyxy_px": [round(float(value), 2) for value in box],
-            "area_px": int(area),
-            "mask": {"size": list(mask.size_hw), "counts": mask.counts.decode("ascii")},
-        }
-        for concept, score, box, area, mask in zip(
-            detections.concept, detections.scores, detections.boxes_xyxy_px, detections.areas_px, detections.rles
-        )
-    ]
+    records = [{"concept": str(found.concept[0]), **record(found)} for found in detections]
     written = [str(path) for path in answer.written]
     return {"file": str(answer.file), "width": width, "height": height, "detections": records, "written": written}
+
+
+def record(one: "Detections") -> dict[str, Any]:
+    """A single detection as JSON: its mask as COCO's compressed runs."""
+    (mask,) = one.rles
+    return {
+        "score": round(float(one.scores[0]), 6),
+        "box_xyxy_px": [round(float(value), 2) for value in one.boxes_xyxy_px[0]],
+        "area_px": int(one.areas_px[0]),
+        "mask": {"size": list(mask.size_hw), "counts": mask.counts.decode("ascii")},
+    }
 
 
 def _print_table(found: list[Found], question: Question) -> None:
