@@ -4,9 +4,9 @@ from importlib.metadata import PackageNotFoundError, version
 
 from argus.checkpoint import load, save
 from argus.inference.image import ImagePredictor
-from argus.types import Detections, Prompt
+from argus.types import Detections, Masklet, Prompt
 
-__all__ = ["Detections", "ImagePredictor", "Prompt", "__version__", "load", "save"]
+__all__ = ["Detections", "ImagePredictor", "Masklet", "Prompt", "__version__", "load", "save"]
 
 try:
     __version__ = version("argus-sam")

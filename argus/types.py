@@ -1,4 +1,5 @@
-"""Values that cross boundaries: what is asked (`Prompt`) and what was found in one image (`Detections`)."""
+"""Values that cross boundaries: what is asked (`Prompt`), what was found in an image (`Detections`) and in a frame of a
+video (`Masklet`, `TrackedFrame`)."""
 
 from __future__ import annotations
 
@@ -6,13 +7,14 @@ import operator
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from enum import Enum
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, UInt8
 from numpy.typing import ArrayLike
 from torch import Tensor
 
@@ -240,6 +242,56 @@ class Detections:
             image_path=image_path,
             image_id=image_id,
             categories=categories,
+        )
+
+
+class MaskletState(str, Enum):
+    """Where an object of a video stands: not sure yet that it is one, sure, hidden, or gone for good."""
+
+    tentative = "tentative"
+    confirmed = "confirmed"
+    occluded = "occluded"
+    exited = "exited"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Masklet:
+    """One object in one frame of a video; the same `id` is the same object in every frame.
+
+    `score` is that of this frame, in 0..1: how sure it is that the object is there.
+    """
+
+    id: int
+    concept: str
+    rle: Rle
+    box_xyxy_px: Float[np.ndarray, "4"]
+    score: float
+    state: MaskletState
+
+    @property
+    def mask(self) -> Bool[np.ndarray, "h w"]:
+        """Decoded, at the size of the frame."""
+        return rle.decode(self.rle)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TrackedFrame:
+    """A frame of a video and the masklets that are visible in it, by id; `time_s` counts from the video's start."""
+
+    index: int
+    time_s: float
+    pixels: UInt8[np.ndarray, "h w 3"]
+    masklets: tuple[Masklet, ...]
+
+    @property
+    def detections(self) -> Detections:
+        """The same objects as those of an image, to count, filter and save."""
+        return Detections.build(
+            np.array([masklet.box_xyxy_px for masklet in self.masklets]).reshape(-1, 4),
+            [masklet.score for masklet in self.masklets],
+            [masklet.concept for masklet in self.masklets],
+            [masklet.rle for masklet in self.masklets],
+            self.pixels.shape[:2],
         )
 
 
