@@ -65,6 +65,17 @@ def no_nan(value: float | None) -> float | None:
     return value
 
 
+def numbers(text: str, form: str) -> list[float]:
+    """The numbers of an option of the given form, such as "x,y"."""
+    try:
+        values = [float(part) for part in text.split(",")]
+    except ValueError:
+        values = []
+    if len(values) != len(form.split(",")) or not all(math.isfinite(value) for value in values):
+        raise misuse(f"expected {form}, got {text!r}")
+    return values
+
+
 def image_failures() -> tuple[type[Exception], ...]:
     """What one image may fail with while the others go on: it cannot be read, or takes more memory than there is."""
     import torch

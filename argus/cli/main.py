@@ -5,16 +5,17 @@ from typing import Annotated
 import typer
 
 import argus
-from argus.cli import evaluate, info, pick, scenes, segment, train
+from argus.cli import evaluate, info, pick, scenes, segment, track, train
 
 app = typer.Typer(
-    help="Segment every instance of any concept, given a phrase, example boxes, or both.",
+    help="Segment and track every instance of any concept, given a phrase, example boxes, clicks, or any mix.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
 app.command("segment")(segment.segment)
 app.command("pick")(pick.pick)
+app.command("track")(track.track)
 app.command("info")(info.info)
 app.command("eval")(evaluate.evaluate)
 app.command("train")(train.train)

@@ -1,6 +1,5 @@
 """`argus pick`: one object of an image, by clicks or a box."""
 
-import math
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +15,7 @@ from argus.cli.common import (
     failures_reported,
     load_model,
     misuse,
+    numbers,
     print_json,
 )
 from argus.cli.segment import BOX, Format, FormatOption, record
@@ -46,9 +46,9 @@ def pick(
 
     Exit status: 0; 1 when the model or the image failed; 2 for misuse.
     """
-    points = [_numbers(text, POINT) for text in [*(point or []), *(not_point or [])]]
+    points = [numbers(text, POINT) for text in [*(point or []), *(not_point or [])]]
     labels = [1] * len(point or []) + [0] * len(not_point or [])
-    corners = None if box is None else _numbers(box, BOX)
+    corners = None if box is None else numbers(box, BOX)
     if not point and corners is None:
         raise misuse("say which object: --point x,y or --box x1,y1,x2,y2")
     with failures_reported():
@@ -73,14 +73,3 @@ def pick(
             )
         else:
             typer.echo(f"{int(found.areas_px[0])} px, estimated IoU {found.scores[0]:.2f}; written to {out}")
-
-
-def _numbers(text: str, form: str) -> list[float]:
-    """The numbers of an option of the given form."""
-    try:
-        values = [float(part) for part in text.split(",")]
-    except ValueError:
-        values = []
-    if len(values) != len(form.split(",")) or not all(math.isfinite(value) for value in values):
-        raise misuse(f"expected {form}, got {text!r}")
-    return values

@@ -141,7 +141,7 @@ def segment(
     Exit status: 0; 1 when the model or an image failed (the others are done all the same); 2 for misuse.
     """
     question = Question(
-        phrases=_phrases(prompt or []),
+        phrases=phrases(prompt or []),
         boxes=tuple(_box(text) for text in box or []),
         not_boxes=tuple(_box(text) for text in not_box or []),
         threshold=threshold,
@@ -204,7 +204,7 @@ def unique_stems(files: list[Path]) -> list[str]:
     return stems
 
 
-def _phrases(texts: list[str]) -> tuple[str, ...]:
+def phrases(texts: list[str]) -> tuple[str, ...]:
     if any(not text.strip() for text in texts):
         raise misuse("a --prompt is empty; give a phrase such as 'yellow school bus'")
     return tuple(dict.fromkeys(text.strip() for text in texts))

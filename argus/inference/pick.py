@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from argus.model.mask_decoder import Decoded
-from argus.model.prompt_encoder import BOTTOM_RIGHT, NEGATIVE, POSITIVE, TOP_LEFT, Clicks
+from argus.model.prompt_encoder import BOTTOM_RIGHT, NEGATIVE, POSITIVE, TOP_LEFT
 from argus.model.sam3 import Features, Sam3
 from argus.model.tracker import pad_clicks
 from argus.ops import rle
@@ -61,19 +61,18 @@ class Picks:
     def __len__(self) -> int:
         return len(self.points_xy_px)
 
-    def clicks(self, rows: slice, size_hw: tuple[int, int], model_hw: tuple[int, int], device: torch.device) -> Clicks:
-        """Points as the model reads them: fractions, from the corner of the image to the centre of a pixel of the
-        model's own resolution (as published); corners of a box are points too."""
+    def points(self, size_hw: tuple[int, int], model_hw: tuple[int, int]) -> list[tuple[Tensor, Tensor]]:
+        """Of each object: points (k, 2) as the model reads them, fractions from the corner of the image to the centre
+        of a pixel of the model's own resolution (as published), and labels; corners of a box are points too."""
         scale = torch.tensor([size_hw[1], size_hw[0]], dtype=torch.float32)
         shift = 0.5 / torch.tensor([model_hw[1], model_hw[0]], dtype=torch.float32)
         objects = []
-        for index in range(len(self))[rows]:
-            points, labels = self.points_xy_px[index], self.labels[index]
+        for index, (points, labels) in enumerate(zip(self.points_xy_px, self.labels, strict=True)):
             if self.boxes_xyxy_px is not None:
                 points = torch.cat((self.boxes_xyxy_px[index].view(2, 2), points))
                 labels = torch.cat((torch.tensor([TOP_LEFT, BOTTOM_RIGHT]), labels))
             objects.append((points / scale + shift, labels))
-        return pad_clicks(objects, device)
+        return objects
 
 
 def read_picks(
@@ -122,9 +121,10 @@ def pick(model: Sam3, features: Features, picks: Picks, size_hw: tuple[int, int]
     of_tracker, tracker = features.tracker, model.tracker
     assert tracker is not None
     parts: list[Decoded] = []
+    points = picks.points(size_hw, model.image_size_hw)
     for start in range(0, len(picks), OBJECTS_AT_ONCE):
         rows = slice(start, start + OBJECTS_AT_ONCE)
-        clicks = picks.clicks(rows, size_hw, model.image_size_hw, model.device)
+        clicks = pad_clicks(points[rows], model.device)
         masks = None if picks.mask_logits is None else picks.mask_logits[rows].to(model.device, model.dtype)
         image = torch.zeros(len(clicks.valid), dtype=torch.long, device=model.device)
         parts.append(tracker.pick(of_tracker, image, clicks, masks, several))

@@ -4,7 +4,7 @@ The published rules (SAM 2, Ravi et al., 2024, with SAM 3's choice of frames): t
 of the tracked ones the last that were good.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from jaxtyping import Float
@@ -75,6 +75,13 @@ class MemoryBank:
         """Without the tracked frames that no later frame in this direction can read."""
         keep = set(self._good(frame, frames, reverse))
         return replace(self, tracked={index: entry for index, entry in self.tracked.items() if index in keep})
+
+    def thin(self, frame: int, keep: Collection[int]) -> "MemoryBank":
+        """Without the prompted frames that no frame after `frame` in this direction can read, other than `keep`."""
+        near = sorted(self.prompted, key=lambda index: abs(index - frame))[:PROMPTED_READ]
+        return replace(
+            self, prompted={index: entry for index, entry in self.prompted.items() if index in near or index in keep}
+        )
 
     def _good(self, frame: int, frames: int | None, reverse: bool) -> list[int]:
         """Tracked frames before `frame`, oldest first: the newest good ones, and the very last frame whatever it is.

@@ -23,7 +23,7 @@ from argus.model.exemplar_encoder import Exemplars
 from argus.model.text_encoder import TextConfig, TextEncoder
 from argus.model.tokenizer import Tokenizer, clean
 from argus.model.tracker import Tracker, TrackerConfig, TrackerFeatures
-from argus.model.tracking import Memory, ObjectPrompt, Tracked, track
+from argus.model.tracking import Carried, Memory, ObjectPrompt, Tracked, carry, remember, track
 from argus.model.vision_encoder import VisionConfig, VisionEncoder
 from argus.types import Prompt
 
@@ -179,16 +179,37 @@ class Sam3(nn.Module):
         `prompts` has one entry for each object: what is said of it in this frame, or None to carry it on from memory.
         Raises ValueError for a model without a tracker or its memory, and for an object that was never prompted.
         """
+        tracker, of_tracker = self._of_frame(features)
+        patch = self.config.vision.patch
+        image_hw = (of_tracker.grid_hw[0] * patch, of_tracker.grid_hw[1] * patch)
+        asked = [None] * len(memory.banks) if prompts is None else list(prompts)
+        return track(tracker, of_tracker, memory, asked, image_hw)
+
+    def carry(self, features: Features, memory: Memory) -> Carried:
+        """The first half of `track` without prompts, for a policy between the halves: the objects in this frame."""
+        tracker, of_tracker = self._of_frame(features)
+        return carry(tracker, of_tracker, memory, range(len(memory.banks)))
+
+    def remember(
+        self,
+        features: Features,
+        memory: Memory,
+        carried: Carried,
+        mask_logits: Float[Tensor, "n 1 h w"],
+        hidden: Bool[Tensor, "n"],
+    ) -> Memory:
+        """The second half: what was carried is remembered, by the masks that the policy left; see `tracking`."""
+        tracker, of_tracker = self._of_frame(features)
+        return remember(tracker, of_tracker, memory, carried, mask_logits, hidden)
+
+    def _of_frame(self, features: Features) -> tuple[Tracker, TrackerFeatures]:
         of_tracker = features.tracker
         assert self.tracker is not None
         if not self.origin.memory:
             raise ValueError("this model's file holds no memory of the tracker (it is for single images): load another")
         if len(features) != 1:
             raise ValueError(f"expected the features of one frame, got {len(features)}")
-        patch = self.config.vision.patch
-        image_hw = (of_tracker.grid_hw[0] * patch, of_tracker.grid_hw[1] * patch)
-        asked = [None] * len(memory.banks) if prompts is None else list(prompts)
-        return track(self.tracker, of_tracker, memory, asked, image_hw)
+        return self.tracker, of_tracker
 
     def train_forward(
         self,

@@ -22,6 +22,8 @@ from argus.nn.position import sine_grid, sine_line
 
 ABSENT = -1024.0  # the logits of an object that is not there
 OVERLAID = -10.0  # the most that a prompted object's logit may be where another one's is higher
+MAP_DTYPE = torch.bfloat16  # of remembered maps, as published
+TOKENS_AT_ONCE = 65536  # image tokens x objects that are carried together
 CLAMP = 32.0  # of earlier logits that are given back as a prompt
 
 
@@ -76,25 +78,29 @@ class Tracked:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Answer:
-    """Masks of some objects and what becomes memory of them: pointers, and logits of a size for the memory encoder."""
+class Carried:
+    """Some objects in one frame that is not remembered yet: as in `Tracked`, with the pointers to remember."""
 
     mask_logits: Float[Tensor, "n 1 h w"]
     iou_scores: Float[Tensor, "n"]
     object_logits: Float[Tensor, "n"]
     pointers: Float[Tensor, "n c"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Answer(Carried):
+    """With logits of a size for the memory encoder."""
+
     full_logits: list[Float[Tensor, "1 1 height width"]]
 
 
-def _joined(parts: Sequence[_Answer], order: Sequence[int]) -> _Answer:
+def _joined(parts: Sequence[Carried], order: Sequence[int]) -> Carried:
     """Answers in the order of the objects."""
-    full = [logits for part in parts for logits in part.full_logits]
-    return _Answer(
+    return Carried(
         mask_logits=torch.cat([part.mask_logits for part in parts])[order],
         iou_scores=torch.cat([part.iou_scores for part in parts])[order],
         object_logits=torch.cat([part.object_logits for part in parts])[order],
         pointers=torch.cat([part.pointers for part in parts])[order],
-        full_logits=[full[i] for i in order],
     )
 
 
@@ -109,15 +115,16 @@ def track(
     if len(prompts) != len(memory.banks):
         raise ValueError(f"expected a prompt, or None, for each of {len(memory.banks)} objects, got {len(prompts)}")
     carried = [i for i, prompt in enumerate(prompts) if prompt is None]
-    parts = [(carried, _carry(tracker, features, memory, carried, image_hw))] if carried else []
+    parts = [(carried, _with_full(carry(tracker, features, memory, carried), image_hw))] if carried else []
     parts += [([i], _asked(tracker, features, p, image_hw)) for i, p in enumerate(prompts) if p is not None]
     if not parts:
         raise ValueError("expected at least one object to track, got none: add one to the memory")
     order = torch.tensor([i for rows, _ in parts for i in rows]).argsort().tolist()
     answer = _joined([part for _, part in parts], order)
+    full_logits = [logits for _, part in parts for logits in part.full_logits]
     prompted = [prompt is not None for prompt in prompts]
-    answer = replace(answer, full_logits=_apart(answer.full_logits, prompted, image_hw))
-    maps = _encode(tracker, features, answer, prompted)
+    apart = _apart([full_logits[i] for i in order], prompted, image_hw)
+    maps = _encode(tracker, features, apart, answer.object_logits, prompted)
     return Tracked(
         mask_logits=answer.mask_logits,
         iou_scores=answer.iou_scores,
@@ -126,10 +133,34 @@ def track(
     )
 
 
-def _carry(
-    tracker: Tracker, features: TrackerFeatures, memory: Memory, rows: Sequence[int], image_hw: tuple[int, int]
-) -> _Answer:
-    """Objects that were prompted in other frames, from memory."""
+def carry(tracker: Tracker, features: TrackerFeatures, memory: Memory, rows: Sequence[int]) -> Carried:
+    """Objects that were prompted in other frames, from memory, a few at a time; nothing is remembered yet."""
+    chunk = max(1, TOKENS_AT_ONCE // (features.grid_hw[0] * features.grid_hw[1]))
+    parts = [_carry(tracker, features, memory, rows[i : i + chunk]) for i in range(0, len(rows), chunk)]
+    return parts[0] if len(parts) == 1 else _joined(parts, range(len(rows)))
+
+
+def remember(
+    tracker: Tracker,
+    features: TrackerFeatures,
+    memory: Memory,
+    carried: Carried,
+    mask_logits: Float[Tensor, "n 1 h w"],
+    hidden: Bool[Tensor, "n"],
+) -> Memory:
+    """The memory with the frame of `carried` in it, whose masks a policy may have changed to `mask_logits`; a `hidden`
+    object's are kept low. As published for a detector with its tracker: logits are resized before they become masks,
+    and an object is there when its mask has a pixel."""
+    maps = []
+    for row, logits in enumerate(mask_logits.split(1)):
+        full = F.interpolate(logits, _full_hw(features), mode="bilinear")
+        full = full.clamp(max=OVERLAID) if bool(hidden[row]) else full
+        there = torch.where((full > 0).any(), LOGIT_SCALE + LOGIT_BIAS, LOGIT_BIAS).view(1)
+        maps.append(_encode(tracker, features, [full], there, [False]))
+    return _remember(memory, torch.cat(maps), carried, [False] * len(maps))
+
+
+def _carry(tracker: Tracker, features: TrackerFeatures, memory: Memory, rows: Sequence[int]) -> Carried:
     readings = [memory.banks[i].read(memory.frame, memory.frames, memory.reverse) for i in rows]
     memories = _memories(tracker, readings, features.grid_hw, pointer_frames(memory.frames))
     image = features.image[0].flatten(1).T  # (s, c)
@@ -138,7 +169,7 @@ def _carry(
     maps = maps.transpose(1, 2).unflatten(2, features.grid_hw)
     clicks = _no_clicks(len(rows), image.device)
     decoded = tracker.decode(features, maps, _first(len(rows), image.device), clicks, None, several=True)
-    return _answer(tracker, decoded.best(), image_hw)
+    return _answer(tracker, decoded.best())
 
 
 def _asked(tracker: Tracker, features: TrackerFeatures, prompt: ObjectPrompt, image_hw: tuple[int, int]) -> _Answer:
@@ -153,7 +184,7 @@ def _asked(tracker: Tracker, features: TrackerFeatures, prompt: ObjectPrompt, im
         earlier = earlier.to(device, dtype).clamp(-CLAMP, CLAMP)[None, None]
     several = len(prompt.labels) <= 1  # a single click may mean a part, the whole or a group
     decoded = tracker.pick(features, _first(1, device), clicks, earlier, several)
-    return _answer(tracker, decoded.best(), image_hw)
+    return _with_full(_answer(tracker, decoded.best()), image_hw)
 
 
 def _of_mask(tracker: Tracker, features: TrackerFeatures, mask: Float[Tensor, "1 1 height width"]) -> _Answer:
@@ -169,22 +200,26 @@ def _of_mask(tracker: Tracker, features: TrackerFeatures, mask: Float[Tensor, "1
         mask_logits=_resized(logits, features.mask_hw),
         iou_scores=torch.ones_like(object_logits),
         object_logits=object_logits,
-        pointers=_pointer(tracker, _answer(tracker, decoded, _full_hw(features)).pointers, object_logits),
+        pointers=_pointer(tracker, _answer(tracker, decoded).pointers, object_logits),
         full_logits=[logits],
     )
 
 
-def _answer(tracker: Tracker, decoded: Decoded, image_hw: tuple[int, int]) -> _Answer:
+def _answer(tracker: Tracker, decoded: Decoded) -> Carried:
     """From one decoded mask an object."""
     there = (decoded.object_logits > 0)[:, None, None, None]
-    mask_logits = torch.where(there, decoded.mask_logits, ABSENT)
-    return _Answer(
-        mask_logits=mask_logits,
+    return Carried(
+        mask_logits=torch.where(there, decoded.mask_logits, ABSENT),
         iou_scores=decoded.iou_scores[:, 0],
         object_logits=decoded.object_logits,
         pointers=_pointer(tracker, tracker.pointer_head(decoded.tokens[:, 0]), decoded.object_logits),
-        full_logits=list(F.interpolate(mask_logits.float(), image_hw, mode="bilinear").to(mask_logits.dtype).split(1)),
     )
+
+
+def _with_full(carried: Carried, image_hw: tuple[int, int]) -> _Answer:
+    """With logits at the model's resolution."""
+    full = F.interpolate(carried.mask_logits.float(), image_hw, mode="bilinear").to(carried.mask_logits.dtype)
+    return _Answer(**vars(carried), full_logits=list(full.split(1)))
 
 
 def _pointer(
@@ -194,15 +229,19 @@ def _pointer(
 
 
 def _encode(
-    tracker: Tracker, features: TrackerFeatures, answer: _Answer, prompted: Sequence[bool]
+    tracker: Tracker,
+    features: TrackerFeatures,
+    full_logits: Sequence[Float[Tensor, "1 1 height width"]],
+    object_logits: Float[Tensor, "n"],
+    prompted: Sequence[bool],
 ) -> Float[Tensor, "n s m"]:
     """The maps to remember: masks of prompted objects are thresholded, those of carried ones stay soft, both before
     they are brought to the size that the encoder takes."""
-    masks = [(m > 0).to(m.dtype) if p else m.sigmoid() for m, p in zip(answer.full_logits, prompted, strict=True)]
+    masks = [(m > 0).to(m.dtype) if p else m.sigmoid() for m, p in zip(full_logits, prompted, strict=True)]
     scaled = torch.cat([_resized(mask * LOGIT_SCALE + LOGIT_BIAS, _full_hw(features)) for mask in masks])
-    absent = torch.where((answer.object_logits <= 0)[:, None], tracker.absent, 0)  # (n, m)
+    absent = torch.where((object_logits <= 0)[:, None], tracker.absent, 0)  # (n, m)
     maps = tracker.memory_encoder(features.image, scaled) + absent[:, :, None, None]
-    return maps.to(torch.bfloat16).flatten(2).transpose(1, 2)
+    return maps.to(MAP_DTYPE).flatten(2).transpose(1, 2)
 
 
 def _apart(full_logits: Sequence[Tensor], prompted: Sequence[bool], image_hw: tuple[int, int]) -> list[Tensor]:
@@ -219,7 +258,7 @@ def _apart(full_logits: Sequence[Tensor], prompted: Sequence[bool], image_hw: tu
     return apart
 
 
-def _remember(memory: Memory, maps: Tensor, answer: _Answer, prompted: Sequence[bool]) -> Memory:
+def _remember(memory: Memory, maps: Tensor, answer: Carried, prompted: Sequence[bool]) -> Memory:
     """The memory with this frame, less what can no longer be read, ready for the next frame."""
     born = tuple(memory.frame if b is None else b for b in memory.born)
     following = memory.frame + (-1 if memory.reverse else 1)

@@ -36,7 +36,7 @@ def detector(scenes_folder: Path) -> DetectorRecipe:
     return DetectorRecipe(
         train=TrainConfig(
             purpose="nano: detection on concept scenes",
-            steps=13_400,
+            steps=13_000,
             optim=OptimConfig(
                 vision=3e-4,
                 text=3e-4,
@@ -64,7 +64,7 @@ def detector(scenes_folder: Path) -> DetectorRecipe:
             Part(until=1_800, images=32, scenes=_scenes(scenes_folder, size=140, difficulty=0.4)),
             Part(until=2_200, images=32, scenes=_scenes(scenes_folder, size=196, difficulty=0.7)),
             Part(until=8_060, images=16, scenes=_scenes(scenes_folder, size=280, difficulty=1.0)),
-            Part(until=13_400, images=8, scenes=_scenes(scenes_folder, size=420, difficulty=1.0)),
+            Part(until=13_000, images=8, scenes=_scenes(scenes_folder, size=420, difficulty=1.0)),
         ),
     )
 
@@ -76,14 +76,14 @@ def decoder(scenes_folder: Path) -> DetectorRecipe:
         whole,
         train=TrainConfig(
             purpose="nano: the decoder alone on concept scenes",
-            steps=13_700,
+            steps=13_300,
             optim=OptimConfig(vision=0.0, text=0.0, rest=2e-4, warmup=0, timescale=10**9, cooldown=200),
             save_every=100,
         ),
         mix=PromptMix(per_image=6),
         loss=replace(whole.loss, positive_weight=2.0, presence_positive_weight=1.5),
         learned=("detector.decoder.", "detector.scoring.", "detector.mask_head.query_embed."),
-        curriculum=(Part(until=13_700, images=8, scenes=_scenes(scenes_folder, size=420, difficulty=1.0)),),
+        curriculum=(Part(until=13_300, images=8, scenes=_scenes(scenes_folder, size=420, difficulty=1.0)),),
     )
 
 

@@ -1,0 +1,24 @@
+"""Which masklet has a pixel that several claim: full-size masks as runs, decoded two at a time at most."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from argus.ops import rle
+from argus.ops.rle import Rle
+
+
+def settled(rles: Sequence[Rle], scores: Float[np.ndarray, "n"], group: Int[np.ndarray, "n"]) -> tuple[Rle, ...]:
+    """The masks without the pixels that a better one of the same group has; of equal scores the first is better."""
+    left = list(rles)
+    order = np.argsort(-scores, kind="stable")
+    overlap = rle.iou(rles, rles) > 0
+    for rank, index in enumerate(order):
+        better = [other for other in order[:rank] if overlap[index, other] and group[index] == group[other]]
+        if better:
+            mask = rle.decode(rles[index])
+            for other in better:
+                mask &= ~rle.decode(rles[other])
+            left[index] = rle.encode(mask)
+    return tuple(left)

@@ -1,0 +1,379 @@
+"""One video and all that is asked of it, frame by frame."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from numpy.typing import ArrayLike
+from torch import Tensor
+
+from argus.inference import asking, association, budget, saved
+from argus.inference.follow import Concept, Followed, Place, Seen, answer_early, step
+from argus.inference.history import RECENT, History
+from argus.inference.overlaps import settled
+from argus.inference.policy import VideoPolicy
+from argus.inference.preprocess import to_model_input
+from argus.inference.session_state import Shown, Span, State, Waiting
+from argus.inference.sources import Frame, Frames, Video, read_ahead
+from argus.inference.spans import Direction, planned
+from argus.model.memory_bank import MemoryBank
+from argus.model.sam3 import Features, Sam3
+from argus.ops import rle
+from argus.ops.masks import logits_to_rles
+from argus.types import Masklet, MaskletState, TrackedFrame
+
+READ_AHEAD = 4  # frames that are decoded while one is at work
+
+
+class VideoSession:
+    """One video and what is asked of it; made by `VideoPredictor.open`.
+
+    What is asked may be added and removed at any time, also while `run` goes on; it holds from the next frame that is
+    done. Ids are never used twice, and concepts and masklets share them.
+    """
+
+    def __init__(self, model: Sam3, policy: VideoPolicy, memory: int, video: Video) -> None:
+        self.video = video
+        self.policy = policy
+        self._model = model
+        self._state = State()
+        self._history = History(limit_bytes=memory // 8)
+        held = READ_AHEAD + 2 + policy.hot_start
+        self._room = budget.room(model, memory - memory // 8, video.size_hw, held, RECENT)
+
+    @property
+    def concepts(self) -> dict[int, str]:
+        """The concepts that are asked for, by id."""
+        return {id: concept.name for id, concept in self._state.concepts.items()}
+
+    @property
+    def states(self) -> dict[int, MaskletState]:
+        """How every masklet stands after the last frame, by id; withdrawn ones are not there."""
+        states = dict.fromkeys(self._state.exited, MaskletState.exited)
+        for one in self._state.objects:
+            visible = self._history.last_seen.get(one.id) == self._state.frame
+            states[one.id] = self._standing(one) if visible else MaskletState.occluded
+        return dict(sorted(states.items()))
+
+    @property
+    def dropped(self) -> int:
+        """New masklets for which there was no room, in `max_objects` or in memory."""
+        return self._state.dropped
+
+    def add(
+        self,
+        phrase: str | None = None,
+        *,
+        boxes: ArrayLike | Tensor | None = None,
+        labels: ArrayLike | Tensor | None = None,
+        box: ArrayLike | Tensor | None = None,
+        points: ArrayLike | Tensor | None = None,
+        mask: ArrayLike | Tensor | None = None,
+        frame: int | None = None,
+        masklet: int | None = None,
+    ) -> int:
+        """Ask for a concept or an object; returns its id.
+
+        A concept: a phrase, which holds in all frames, example `boxes` (n, 4) with `labels` (1 is +, 0 is -), which
+        hold in `frame`, or both. A phrase that is already asked for keeps its id and takes the boxes.
+        One object: `points` (k, 2) with `labels`, a `box` (4), or its `mask` (height, width) in `frame`; with
+        `masklet`, a correction of that one there. All in pixels of the upright frame.
+        `frame` is the next one to be done by default; of a live video no other can be asked about.
+
+        Raises ValueError for an empty question, a mix of the two, values out of the frame, a frame that is not there,
+        an unknown masklet, and an object for which there is no memory.
+        """
+        of_object = box is not None or points is not None or mask is not None
+        if of_object and (phrase is not None or boxes is not None):
+            raise ValueError(
+                "Expected a concept (a phrase, boxes) or one object (box, points, mask), got both. Add them one by one."
+            )
+        place = self._checked_frame(frame)
+        if of_object:
+            return self._add_object(box, points, labels, mask, place, masklet)
+        if masklet is not None:
+            raise ValueError(f"Expected points, a box or a mask to correct masklet {masklet} with, got none of them.")
+        return self._add_concept(asking.checked_phrase(phrase), boxes, labels, place)
+
+    def remove(self, id: int) -> None:
+        """Stop to ask for a concept, whose masklets end, or for one masklet. Raises ValueError for an unknown id."""
+        state = self._state
+        if id in state.concepts:
+            del state.concepts[id]
+            state.objects = tuple(one for one in state.objects if one.track.concept != id)
+        else:
+            self._object(id)
+            state.objects = tuple(one for one in state.objects if one.id != id)
+
+    def run(
+        self, direction: Direction = "forward", start: int | None = None, stop: int | None = None
+    ) -> Iterator[TrackedFrame]:
+        """Go through the video and yield each frame's masklets, `policy.hot_start` frames late where concepts are
+        asked for.
+
+        "forward": from `start` (the first frame by default) to before `stop`. "backward": from `start` (the last) down
+        to above `stop`. "both": forward from `start` (the first in which an object was picked), then backward from the
+        frame before it. Without `start` an interrupted run of the same direction goes on where it stood; with it, or
+        after a whole run, masklets keep their ids and what was asked, and their tracks from there on are made anew.
+
+        Raises ValueError for frames that are not there, when nothing is asked, and for a live video other than forward.
+        """
+        state = self._state
+        if not state.concepts and not state.objects:
+            raise ValueError("Expected something to look for, got nothing. Call add first.")
+        goes_on = bool(state.plan) and start is None and stop is None
+        if not goes_on or (direction != "both" and state.plan[0].reverse != (direction == "backward")):
+            picked_in = [frame for one in state.objects if one.track.picked for frame in one.asked]
+            state.plan = planned(self.video, direction, start, stop, picked_in)
+            state.waiting.clear()
+        return self._run()
+
+    def flush(self) -> list[TrackedFrame]:
+        """The frames that are done but wait for their hot start, to be shown now: after a run that was broken off."""
+        return list(self._show(keep=0))
+
+    def save(self, path: str | Path) -> None:
+        """Write all that the session knows to a file, which `VideoPredictor.resume` reads. Raises ValueError for a live
+        video, which cannot be gone back to."""
+        if self.video.live:
+            raise ValueError("Expected a video from a file, a folder or an array to save a session of, got a live one.")
+        saved.write(Path(path), self.video, self._state, self._history)
+
+    def restore(self, path: str | Path) -> None:
+        """Take what a saved session knew. Raises ValueError for a file that is none, or is of another video."""
+        self._state = saved.read(Path(path), self.video, self._model.device, self._history)
+
+    def _run(self) -> Iterator[TrackedFrame]:
+        state = self._state
+        while state.plan:
+            span = state.plan[0]
+            if span.fresh:
+                self._begin(span)
+            with closing(read_ahead(self._frames(span), READ_AHEAD, newest=self.video.live)) as frames:
+                for frame in frames:
+                    self._do(frame, span.reverse)
+                    state.plan = (replace(span, start=_after(frame.index, span), fresh=False), *state.plan[1:])
+                    yield from self._show(keep=self.policy.hot_start - 1 if state.concepts else 0)
+            state.plan = state.plan[1:]
+            yield from self._show(keep=0)
+
+    def _frames(self, span: Span) -> Frames:
+        if not span.reverse:
+            return self.video.read(span.start, span.stop)
+        return self.video.read(0 if span.stop is None else span.stop + 1, span.start + 1, reverse=True)
+
+    def _do(self, frame: Frame, reverse: bool) -> None:
+        """One frame: every object in it, and the frame in the queue of those to be shown."""
+        state = self._state
+        place = Place(frame=frame.index, frames=self.video.frames, reverse=reverse)
+        self._make_room(frame.index)
+        with torch.inference_mode():
+            self._answer_early(place)
+            result = step(
+                self._model,
+                self._encode(frame),
+                state.objects,
+                list(state.concepts.values()),
+                place,
+                self.policy,
+                state.next_id,
+                self._room - len(state.objects),
+            )
+            shown = self._as_shown(result.seen, result.objects, frame)
+        state.objects, state.next_id = result.objects, result.next_id
+        state.withdrawn |= set(result.withdrawn)
+        state.dropped += result.dropped
+        state.frame, state.reverse = frame.index, reverse
+        self._history.append(frame.index, {one.id: one.rle for one in shown}, result.seen)
+        state.waiting.append(Waiting(frame=frame, shown=shown))
+
+    def _encode(self, frame: Frame) -> Features:
+        return self._model.encode(to_model_input(frame.pixels, self._model.image_size_hw)[None])
+
+    def _as_shown(self, seen: Sequence[Seen], objects: Sequence[Followed], frame: Frame) -> tuple[Shown, ...]:
+        """What is visible, as runs of the frame's size, each pixel with the best of its concept."""
+        visible = sorted((one for one in seen if bool((one.mask_logits > 0).any())), key=lambda one: one.id)
+        if not visible:
+            return ()
+        by_id = {one.id: one for one in objects}
+        visible = [one for one in visible if one.id in by_id]
+        size_hw = (frame.pixels.shape[0], frame.pixels.shape[1])
+        rles = [mask for one in visible for mask in logits_to_rles(one.mask_logits[None], size_hw)]
+        concept = np.array([by_id[one.id].track.concept for one in visible])
+        group = np.zeros_like(concept) if self.policy.exclusive_concepts else concept
+        rles = list(settled(rles, np.array([one.score for one in visible]), group))
+        areas = rle.area(rles)
+        return tuple(
+            Shown(id=one.id, concept=by_id[one.id].name, rle=mask, score=one.score)
+            for one, mask, area in zip(visible, rles, areas, strict=True)
+            if area
+        )
+
+    def _show(self, keep: int) -> Iterator[TrackedFrame]:
+        """Frames that need not wait any longer; all but the last `keep`."""
+        waiting = self._state.waiting
+        while len(waiting) > max(keep, 0):
+            yield self._tracked(waiting.popleft())
+
+    def _tracked(self, waiting: Waiting) -> TrackedFrame:
+        standing = {one.id: self._standing(one) for one in self._state.objects}
+        shown = [one for one in waiting.shown if one.id not in self._state.withdrawn]
+        boxes = rle.boxes_xyxy_px([one.rle for one in shown])
+        return TrackedFrame(
+            index=waiting.frame.index,
+            time_s=waiting.frame.time_s,
+            pixels=waiting.frame.pixels,
+            masklets=tuple(
+                Masklet(
+                    id=one.id,
+                    concept=one.concept,
+                    rle=one.rle,
+                    box_xyxy_px=np.asarray(box, np.float32),
+                    score=one.score,
+                    state=standing.get(one.id, MaskletState.confirmed),
+                )
+                for one, box in zip(shown, boxes, strict=True)
+            ),
+        )
+
+    def _standing(self, one: Followed) -> MaskletState:
+        """Of a visible masklet."""
+        state = self._state
+        young = association.in_hot_start(one.track, state.frame, self.policy, state.reverse)
+        return MaskletState.tentative if young and not one.track.picked else MaskletState.confirmed
+
+    def _begin(self, span: Span) -> None:
+        """Forget what lies in the way of a run: tracks from its start on, but not what was asked."""
+        self._state.withdrawn.clear()
+        self._state.objects = tuple(_from(one, span, self.policy) for one in self._state.objects)
+
+    def _answer_early(self, place: Place) -> None:
+        """Take what was asked about other frames into memory, where it is not yet."""
+        objects = []
+        for one in self._state.objects:
+            missing = [f for f in sorted(one.asked) if f != place.frame and f not in one.bank.prompted]
+            for index in missing:
+                features = self._encode(self._frame_at(index))
+                one = answer_early(self._model, features, one, replace(place, frame=index))
+            objects.append(one)
+        self._state.objects = tuple(objects)
+
+    def _frame_at(self, index: int) -> Frame:
+        with closing(self.video.read(index, index + 1)) as frames:
+            for frame in frames:
+                return frame
+        raise ValueError(f"Expected frame {index} of {self.video.name}, got none: it could not be decoded.")
+
+    def _make_room(self, frame: int) -> None:
+        """Where memory is full, let the masklets go that were not seen for longest, past their keep-alive."""
+        state = self._state
+        excess = len(state.objects) - self._room + 1
+        if excess <= 0:
+            return
+        unseen = {one.id: abs(frame - self._history.last_seen.get(one.id, one.track.first)) for one in state.objects}
+        absent = [one.id for one in state.objects if not one.track.picked and unseen[one.id] > self.policy.keep_alive]
+        leaving = set(sorted(absent, key=lambda id: -unseen[id])[:excess])
+        state.exited |= leaving
+        state.objects = tuple(one for one in state.objects if one.id not in leaving)
+
+    def _checked_frame(self, frame: int | None) -> int:
+        following = self._state.plan[0].start if self._state.plan else 0
+        if frame is None:
+            return following
+        if not isinstance(frame, (int, np.integer)) or isinstance(frame, bool):
+            raise ValueError(f"Expected the index of a frame (0, 1, ...), got {frame!r}.")
+        if self.video.live and frame != following:
+            raise ValueError(f"Expected the next frame of a live video, {following}, got {frame}. Leave frame out.")
+        if frame < 0 or (self.video.frames is not None and frame >= self.video.frames):
+            raise ValueError(
+                f"Expected a frame in 0..{(self.video.frames or 0) - 1}, got {frame}: {self.video.name} has "
+                f"{self.video.frames} frames."
+            )
+        return int(frame)
+
+    def _add_concept(
+        self, text: str | None, boxes: ArrayLike | Tensor | None, labels: ArrayLike | Tensor | None, frame: int
+    ) -> int:
+        state = self._state
+        if text is None and boxes is None:
+            raise ValueError("Expected a phrase, boxes, points, a box or a mask, got none of them.")
+        if self._model.config.detector is None:
+            raise ValueError(
+                "Expected a box, points or a mask: this model is a tracker alone, and cannot read phrases."
+            )
+        known = [id for id, concept in state.concepts.items() if text is not None and concept.text == text]
+        concept = state.concepts[known[0]] if known else Concept(id=state.next_id, text=text)
+        concept = asking.concept_with(concept, boxes, labels, frame, self.video.size_hw)
+        state.concepts[concept.id] = concept
+        state.next_id += not known
+        return concept.id
+
+    def _add_object(
+        self,
+        box: ArrayLike | Tensor | None,
+        points: ArrayLike | Tensor | None,
+        labels: ArrayLike | Tensor | None,
+        mask: ArrayLike | Tensor | None,
+        frame: int,
+        masklet: int | None,
+    ) -> int:
+        state = self._state
+        if mask is not None and (box is not None or points is not None or labels is not None):
+            raise ValueError("Expected a mask, or points and a box, of an object, got both.")
+        old = None if masklet is None else self._object(masklet)
+        size_hw, model_hw = self.video.size_hw, self._model.image_size_hw
+        if mask is not None:
+            asked = asking.asked_mask(mask, size_hw)
+        else:
+            earlier = None if masklet is None else self._earlier(frame, masklet)
+            asked = asking.asked_points(points, labels, box, earlier, size_hw, model_hw)
+        if old is not None:
+            corrected = replace(old, asked={**old.asked, frame: asked}, bank=old.bank.forget(frame))
+            state.objects = tuple(corrected if one.id == masklet else one for one in state.objects)
+            return old.id
+        if len(state.objects) >= min(self._room, self.policy.max_objects):
+            raise ValueError(
+                f"Expected at most {min(self._room, self.policy.max_objects)} objects at a time, got one more. Remove "
+                "one, or allow more memory or max_objects."
+            )
+        id = state.next_id
+        track = association.Track(id=id, concept=-id, first=frame, keep_alive=self.policy.keep_alive, picked=True)
+        state.objects = (*state.objects, Followed(track=track, name=f"object {id}", asked={frame: asked}))
+        state.next_id += 1
+        return id
+
+    def _earlier(self, frame: int, masklet: int) -> Float[Tensor, "h w"] | None:
+        """The logits of a masklet in a frame that is done, where it was seen."""
+        return self._history.logits(frame, masklet, self._mask_hw)
+
+    @property
+    def _mask_hw(self) -> tuple[int, int]:
+        height, width = self._model.image_size_hw
+        patch = self._model.config.vision.patch
+        return height // patch * 4, width // patch * 4
+
+    def _object(self, id: int) -> Followed:
+        for one in self._state.objects:
+            if one.id == id:
+                return one
+        known = sorted({*(one.id for one in self._state.objects), *self._state.concepts})
+        raise ValueError(f"Expected the id of a concept or a masklet, one of {known}, got {id!r}.")
+
+
+def _after(index: int, span: Span) -> int:
+    return index - 1 if span.reverse else index + 1
+
+
+def _from(one: Followed, span: Span, policy: VideoPolicy) -> Followed:
+    """An object as it was before a run through `span`, with all that was asked of it."""
+    before = (lambda f: f > span.start) if span.reverse else (lambda f: f < span.start)
+    bank = MemoryBank(
+        prompted={f: entry for f, entry in one.bank.prompted.items() if f in one.asked or before(f)},
+        tracked={f: entry for f, entry in one.bank.tracked.items() if before(f)},
+    )
+    track = replace(one.track, keep_alive=policy.keep_alive, unmatched=0, shared={}, hidden=None)
+    return replace(one, bank=bank, track=track)
