@@ -74,14 +74,14 @@ def _from_file(source: str | os.PathLike[str] | BinaryFile) -> RgbImage:
         file, name = cast(IO[bytes], source), str(getattr(source, "name", "the file object"))
     if isinstance(file, Path) and os.path.isdir(file):
         raise ValueError(f"Expected an image file, got the folder {name}.")
-    with _failures_told(name):
+    with failures_told(name):
         opened = Image.open(file)
     with opened:
         return _from_pil(opened, name)
 
 
 @contextmanager
-def _failures_told(name: str) -> Iterator[None]:
+def failures_told(name: str) -> Iterator[None]:
     """Whatever Pillow raises while it opens or decodes a picture (it does so late) becomes a clear ValueError."""
     try:
         with warnings.catch_warnings():
@@ -109,7 +109,7 @@ def _failures_told(name: str) -> Iterator[None]:
 def _from_pil(image: Image.Image, name: str) -> RgbImage:
     if 0 in image.size:
         raise ValueError(f"Expected an image with pixels, got {name} of {image.width} x {image.height}.")
-    with _failures_told(name):
+    with failures_told(name):
         count = getattr(image, "n_frames", 1) if getattr(image, "is_animated", False) else 1
         if count > 1:
             image = next(iter(ImageSequence.Iterator(image)))
