@@ -11,6 +11,8 @@ from torch.nn.functional import scaled_dot_product_attention
 
 PLAIN_KEYS = 1024
 """Up to so many keys (or with a learned bias) plain matrix products beat PyTorch's fused gradient on the CPU."""
+LOGITS_AT_ONCE = 1 << 21
+"""Where there is no fused kernel: bounds the memory, and is as fast as more (measured from 2^18 to 2^24)."""
 
 
 def attend(
@@ -25,18 +27,41 @@ def attend(
     is added to the logits.
 
     The same function everywhere; where gradients are wanted on a CPU and the fused kernel's backward pass is the slow
-    one (2 to 8 times, measured in bf16 on two CPUs), the pass is written out in matrix products.
+    one (2 to 8 times, measured in bf16 on two CPUs), the pass is written out in matrix products. Values that are not as
+    wide as the keys have no fused kernel on a CPU either: without gradients they are attended a few queries at a time.
     """
     learned_bias = mask is not None and mask.is_floating_point()
     trains = query.device.type == "cpu" and torch.is_grad_enabled() and query.requires_grad
+    if query.device.type == "cpu" and not trains and not causal and key.shape[3] != value.shape[3]:
+        return _attend_in_parts(query, key, value, mask)
     if not trains or not (learned_bias or key.shape[2] <= PLAIN_KEYS):
         return scaled_dot_product_attention(query, key, value, attn_mask=mask, is_causal=causal)
     if causal:
         mask = torch.ones(query.shape[2], key.shape[2], dtype=torch.bool).tril()
-    if mask is not None and not mask.is_floating_point():
-        mask = torch.zeros_like(mask, dtype=query.dtype).masked_fill(~mask, float("-inf"))
-    out: Tensor = _Attend.apply(query, key, value, mask)
+    out: Tensor = _Attend.apply(query, key, value, None if mask is None else _bias(mask, query.dtype))
     return out
+
+
+def _attend_in_parts(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
+    """softmax(Q K^T / sqrt(d) + bias) V without ever holding more than `LOGITS_AT_ONCE` (or one row) of the logits."""
+    out = query.new_empty(*query.shape[:3], value.shape[3])
+    rows = max(1, LOGITS_AT_ONCE // (key.shape[1] * key.shape[2]))
+    bias = None if mask is None else _bias(mask, query.dtype).expand(len(query), -1, -1, -1)
+    for index, (q, k, v) in enumerate(zip(query * query.shape[-1] ** -0.5, key, value, strict=True)):
+        for start in range(0, q.shape[1], rows):
+            part = slice(start, start + rows)
+            logits = q[:, part] @ k.transpose(-2, -1)  # (h, rows, k)
+            if bias is not None:
+                logits += bias[index] if bias.shape[2] == 1 else bias[index, :, part]
+            out[index, :, part] = logits.softmax(-1) @ v
+    return out
+
+
+def _bias(mask: Tensor, dtype: torch.dtype) -> Tensor:
+    """A mask as what is added to the logits."""
+    if mask.is_floating_point():
+        return mask
+    return torch.zeros_like(mask, dtype=dtype).masked_fill(~mask, float("-inf"))
 
 
 class _Attend(torch.autograd.Function):
