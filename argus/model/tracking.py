@@ -21,6 +21,7 @@ from argus.model.tracker import Tracker, TrackerFeatures, pad_clicks
 from argus.nn.position import sine_grid, sine_line
 
 ABSENT = -1024.0  # the logits of an object that is not there
+CELLS_AT_ONCE = {"cpu": 8192, "cuda": 1 << 17}  # cells of the token grid x objects that are carried in one batch
 OVERLAID = -10.0  # the most that a prompted object's logit may be where another one's is higher
 CLAMP = 32.0  # of earlier logits that are given back as a prompt
 
@@ -109,7 +110,7 @@ def track(
     if len(prompts) != len(memory.banks):
         raise ValueError(f"expected a prompt, or None, for each of {len(memory.banks)} objects, got {len(prompts)}")
     carried = [i for i, prompt in enumerate(prompts) if prompt is None]
-    parts = [(carried, _carry(tracker, features, memory, carried, image_hw))] if carried else []
+    parts = _carried(tracker, features, memory, carried, image_hw) if carried else []
     parts += [([i], _asked(tracker, features, p, image_hw)) for i, p in enumerate(prompts) if p is not None]
     if not parts:
         raise ValueError("expected at least one object to track, got none: add one to the memory")
@@ -126,18 +127,31 @@ def track(
     )
 
 
-def _carry(
+def _carried(
     tracker: Tracker, features: TrackerFeatures, memory: Memory, rows: Sequence[int], image_hw: tuple[int, int]
-) -> _Answer:
-    """Objects that were prompted in other frames, from memory."""
-    readings = [memory.banks[i].read(memory.frame, memory.frames, memory.reverse) for i in rows]
-    memories = _memories(tracker, readings, features.grid_hw, pointer_frames(memory.frames))
+) -> list[tuple[Sequence[int], _Answer]]:
+    """Objects that were prompted in other frames, from memory: a few at a time, which bounds what they take."""
     image = features.image[0].flatten(1).T  # (s, c)
     position = sine_grid(*features.grid_hw, image.shape[1], image.device).to(image.dtype)
-    maps = tracker.memory_attention(image, position, features.grid_hw, memories)  # (n, s, c)
+    frame = tracker.memory_attention.look(image, position, features.grid_hw)
+    return [(part, _carry(tracker, features, frame, memory, part, image_hw)) for part in _parts(rows, features)]
+
+
+def _carry(
+    tracker: Tracker,
+    features: TrackerFeatures,
+    frame: Float[Tensor, "1 s c"],
+    memory: Memory,
+    rows: Sequence[int],
+    image_hw: tuple[int, int],
+) -> _Answer:
+    """Some objects in one batch, by what they read of their memories."""
+    readings = [memory.banks[i].read(memory.frame, memory.frames, memory.reverse) for i in rows]
+    memories = _memories(tracker, readings, features.grid_hw, pointer_frames(memory.frames))
+    maps = tracker.memory_attention.read(frame, features.grid_hw, memories)  # (n, s, c)
     maps = maps.transpose(1, 2).unflatten(2, features.grid_hw)
-    clicks = _no_clicks(len(rows), image.device)
-    decoded = tracker.decode(features, maps, _first(len(rows), image.device), clicks, None, several=True)
+    clicks = _no_clicks(len(rows), frame.device)
+    decoded = tracker.decode(features, maps, _first(len(rows), frame.device), clicks, None, several=True)
     return _answer(tracker, decoded.best(), image_hw)
 
 
@@ -198,9 +212,17 @@ def _encode(
 ) -> Float[Tensor, "n s m"]:
     """The maps to remember: masks of prompted objects are thresholded, those of carried ones stay soft, both before
     they are brought to the size that the encoder takes."""
-    masks = [(m > 0).to(m.dtype) if p else m.sigmoid() for m, p in zip(answer.full_logits, prompted, strict=True)]
+    rows = range(len(prompted))
+    return torch.cat([_encode_some(tracker, features, answer, prompted, part) for part in _parts(rows, features)])
+
+
+def _encode_some(
+    tracker: Tracker, features: TrackerFeatures, answer: _Answer, prompted: Sequence[bool], rows: Sequence[int]
+) -> Float[Tensor, "n s m"]:
+    logits = [answer.full_logits[i] for i in rows]
+    masks = [(m > 0).to(m.dtype) if prompted[i] else m.sigmoid() for i, m in zip(rows, logits, strict=True)]
     scaled = torch.cat([_resized(mask * LOGIT_SCALE + LOGIT_BIAS, _full_hw(features)) for mask in masks])
-    absent = torch.where((answer.object_logits <= 0)[:, None], tracker.absent, 0)  # (n, m)
+    absent = torch.where((answer.object_logits[list(rows)] <= 0)[:, None], tracker.absent, 0)  # (n, m)
     maps = tracker.memory_encoder(features.image, scaled) + absent[:, :, None, None]
     return maps.to(torch.bfloat16).flatten(2).transpose(1, 2)
 
@@ -233,6 +255,13 @@ def _remember(memory: Memory, maps: Tensor, answer: _Answer, prompted: Sequence[
         bank = bank.append(memory.frame, entry, prompted=prompted[i])
         banks.append(bank.evict(following, memory.frames, memory.reverse))
     return replace(memory, banks=tuple(banks), born=born, frame=following)
+
+
+def _parts(rows: Sequence[int], features: TrackerFeatures) -> list[Sequence[int]]:
+    """The objects that are taken together."""
+    most = CELLS_AT_ONCE.get(features.image.device.type, CELLS_AT_ONCE["cpu"])
+    count = max(1, most // (features.grid_hw[0] * features.grid_hw[1]))
+    return [rows[start : start + count] for start in range(0, len(rows), count)]
 
 
 def _memories(tracker: Tracker, readings: Sequence[Reading], grid_hw: tuple[int, int], pointer_frames: int) -> Memories:
