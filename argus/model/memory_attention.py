@@ -21,13 +21,13 @@ POSITION_SHARE = 0.1
 
 @dataclass(frozen=True, kw_only=True)
 class Memories:
-    """What N objects remember: T maps of the token grid's size and P pointer tokens, padded, with their positions.
+    """What N objects remember: T maps (on the token grid, or a coarser one) and P pointer tokens, padded, with positions.
 
     `maps` and `pointers` are attended together; `valid` says which of the tokens (T maps, then the pointers) are there.
     """
 
-    maps: Float[Tensor, "n t s m"]
-    map_positions: Float[Tensor, "n t s m"]
+    maps: Float[Tensor, "n t r m"]
+    map_positions: Float[Tensor, "n t r m"]
     pointers: Float[Tensor, "n p m"]
     pointer_positions: Float[Tensor, "n p m"]
     maps_valid: Bool[Tensor, "n t"]
@@ -35,11 +35,14 @@ class Memories:
 
 
 class MemoryAttention(nn.Module):
-    """Layers of self-attention over the frame and attention to the memories, both with rotary positions."""
+    """Layers of self-attention over the frame and attention to the memories, both with rotary positions.
 
-    def __init__(self, width: int, memory_width: int, mlp_width: int, layers: int):
+    A cell of a memory lies over `stride` x `stride` cells of the frame.
+    """
+
+    def __init__(self, width: int, memory_width: int, mlp_width: int, layers: int, stride: int):
         super().__init__()
-        self.width = width
+        self.width, self.stride = width, stride
         self.layers = nn.ModuleList(MemoryLayer(width, memory_width, mlp_width) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
 
@@ -67,7 +70,9 @@ class MemoryAttention(nn.Module):
         rope = axial_rope(*grid_hw, self.width, 1.0, frame.device)
         keys, values, mask = _tokens(memories)
         still = rope.new_ones(memories.pointers.shape[1], rope.shape[1])  # pointers have no place in the grid
-        key_rope = torch.cat((rope.repeat(memories.maps.shape[1], 1), still))  # (k, d)
+        coarse_hw = (-(-grid_hw[0] // self.stride), -(-grid_hw[1] // self.stride))
+        of_maps = axial_rope(*coarse_hw, self.width, float(self.stride), frame.device)
+        key_rope = torch.cat((of_maps.repeat(memories.maps.shape[1], 1), still))  # (k, d)
         x = frame
         for index, layer in enumerate(self._layers()):
             x = layer.read(x if index == 0 else layer.look(x, rope), rope, keys, values, key_rope, mask)

@@ -147,7 +147,7 @@ def _carry(
 ) -> _Answer:
     """Some objects in one batch, by what they read of their memories."""
     readings = [memory.banks[i].read(memory.frame, memory.frames, memory.reverse) for i in rows]
-    memories = _memories(tracker, readings, features.grid_hw, pointer_frames(memory.frames))
+    memories = _memories(tracker, readings, features.memory_hw, pointer_frames(memory.frames))
     maps = tracker.memory_attention.read(frame, features.grid_hw, memories)  # (n, s, c)
     maps = maps.transpose(1, 2).unflatten(2, features.grid_hw)
     clicks = _no_clicks(len(rows), frame.device)
@@ -221,9 +221,10 @@ def _encode_some(
 ) -> Float[Tensor, "n s m"]:
     logits = [answer.full_logits[i] for i in rows]
     masks = [(m > 0).to(m.dtype) if prompted[i] else m.sigmoid() for i, m in zip(rows, logits, strict=True)]
-    scaled = torch.cat([_resized(mask * LOGIT_SCALE + LOGIT_BIAS, _full_hw(features)) for mask in masks])
+    size_hw = (features.memory_hw[0] * MEMORY_SCALE, features.memory_hw[1] * MEMORY_SCALE)
+    scaled = torch.cat([_resized(mask * LOGIT_SCALE + LOGIT_BIAS, size_hw) for mask in masks])
     absent = torch.where((answer.object_logits[list(rows)] <= 0)[:, None], tracker.absent, 0)  # (n, m)
-    maps = tracker.memory_encoder(features.image, scaled) + absent[:, :, None, None]
+    maps = tracker.memory_encoder(features.for_memory, scaled) + absent[:, :, None, None]
     return maps.to(torch.bfloat16).flatten(2).transpose(1, 2)
 
 
@@ -264,11 +265,13 @@ def _parts(rows: Sequence[int], features: TrackerFeatures) -> list[Sequence[int]
     return [rows[start : start + count] for start in range(0, len(rows), count)]
 
 
-def _memories(tracker: Tracker, readings: Sequence[Reading], grid_hw: tuple[int, int], pointer_frames: int) -> Memories:
+def _memories(
+    tracker: Tracker, readings: Sequence[Reading], memory_hw: tuple[int, int], pointer_frames: int
+) -> Memories:
     """What several objects read, padded to one batch."""
     some = readings[0].maps[0][1].map
     width = some.shape[1]
-    space = sine_grid(*grid_hw, width, some.device).to(tracker.memory_time.dtype)
+    space = sine_grid(*memory_hw, width, some.device).to(tracker.memory_time.dtype)
     pad = torch.nn.utils.rnn.pad_sequence
     maps = pad([torch.stack([e.map for _, e in r.maps]) for r in readings], batch_first=True)
     places = pad([tracker.memory_time[[time - 1 for time, _ in r.maps]] for r in readings], batch_first=True)
@@ -314,7 +317,7 @@ def _resized(mask: Float[Tensor, "1 *c h w"], size_hw: tuple[int, int]) -> Float
 
 
 def _full_hw(features: TrackerFeatures) -> tuple[int, int]:
-    """The size that the memory encoder takes masks in."""
+    """The size that masks are given in, that of the memory encoder where memories lie on the token grid."""
     return features.grid_hw[0] * MEMORY_SCALE, features.grid_hw[1] * MEMORY_SCALE
 
 
