@@ -21,7 +21,7 @@ POSITION_SHARE = 0.1
 
 @dataclass(frozen=True, kw_only=True)
 class Memories:
-    """What N objects remember: T maps (on the token grid, or a coarser one) and P pointer tokens, padded, with positions.
+    """What N objects remember: T maps (on the token grid or a coarser one) and P pointer tokens, padded, and positions.
 
     `maps` and `pointers` are attended together; `valid` says which of the tokens (T maps, then the pointers) are there.
     """
