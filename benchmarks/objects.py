@@ -1,6 +1,6 @@
 """What objects cost in video: a small tracker with a full memory of each, on frames of 420 x 420.
 
-python benchmarks/objects.py [--repeats 10] [--dtype fp32] [--width 64] [--memory-width 16] [--memory-stride 2] ...
+python benchmarks/objects.py [--repeats 10] [--dtype fp32] [--width 128] [--memory-width 32] [--memory-stride 3] ...
 
 A frame is encoded, asked one phrase, and all objects are carried into it and into its memory. The model has nano's
 sizes and a tracker of the given ones, with random weights. In every repeat all numbers of objects are done in turn, so
@@ -27,7 +27,7 @@ from argus.model.tracking import Memory
 
 OBJECTS = (1, 4, 16)
 FRAME = 17  # the first with a full memory: one prompted frame and sixteen tracked ones before it
-SIZES = {"width": 64, "heads": 4, "mlp_width": 256, "memory_width": 16, "memory_layers": 1, "memory_stride": 2}
+SIZES = {"width": 128, "heads": 4, "mlp_width": 256, "memory_width": 32, "memory_layers": 1, "memory_stride": 3}
 
 
 def main() -> None:

@@ -30,9 +30,9 @@ def attend(
     is added to the logits.
 
     The same function everywhere; where gradients are wanted on a CPU and the fused kernel's backward pass is the slow
-    one (2 to 8 times, measured in bf16 on two CPUs), the pass is written out in matrix products. Without gradients a CPU
-    attends a few queries at a time where it has no fused kernel (values not as wide as the keys) or a slow one (wide
-    heads in bf16: 4 times).
+    one (2 to 8 times, measured in bf16 on two CPUs), the pass is written out in matrix products. Without gradients a
+    CPU attends a few queries at a time where it has no fused kernel (values not as wide as the keys) or a slow one
+    (wide heads in bf16: 4 times).
     """
     learned_bias = mask is not None and mask.is_floating_point()
     trains = query.device.type == "cpu" and torch.is_grad_enabled() and query.requires_grad
