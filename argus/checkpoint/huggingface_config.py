@@ -177,6 +177,11 @@ def _read(section: Mapping[str, Any], fixed: Pairs, sizes: Pairs) -> dict[str, A
 
 def write_config(config: Sam3Config, origin: Mapping[str, Any], dtype: str) -> dict[str, Any]:
     """A config.json for the model: `origin`, the configuration it came with, where there is one, with its sizes set."""
+    if config.tracker is not None and config.tracker.memory_stride != 1:
+        raise ValueError(
+            "the Hugging Face layout knows memories on the token grid only, got a tracker of memory_stride "
+            f"{config.tracker.memory_stride}: save it in our layout (argus)"
+        )
     given = {key: value for key, value in origin.items() if key != PREFIXED}
     written = copy.deepcopy(given or _skeleton(config))
     written["dtype"] = dtype

@@ -1,4 +1,4 @@
-"""`argus segment`: find, draw and save what phrases and example boxes name."""
+"""`argus segment`: find, draw and save what phrases and example boxes name, or everything."""
 
 import glob
 import math
@@ -69,6 +69,8 @@ class Question:
     phrases: tuple[str, ...]
     boxes: tuple[Box, ...]
     not_boxes: tuple[Box, ...]
+    everything: bool
+    points_per_side: int
     threshold: float
     nms: float | None
     nms_across: float | None
@@ -76,10 +78,11 @@ class Question:
 
     @property
     def concepts(self) -> tuple[str, ...]:
-        """What detections can be called: the phrases, or "visual" where boxes ask alone."""
+        """What detections can be called: the phrases, "visual" where boxes ask alone, "object" where nothing does."""
+        from argus.inference.everything import OBJECT
         from argus.types import VISUAL
 
-        return self.phrases or (VISUAL,)
+        return (OBJECT,) if self.everything else self.phrases or (VISUAL,)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,20 +105,33 @@ def segment(
         list[str] | None, typer.Option(metavar=BOX, help="An example of it, in pixels; may be repeated.")
     ] = None,
     not_box: Annotated[list[str] | None, typer.Option(metavar=BOX, help="A counter-example; may be repeated.")] = None,
+    everything: Annotated[
+        bool, typer.Option("--everything", help="Find all objects without a prompt; the model needs a tracker.")
+    ] = False,
+    points_per_side: Annotated[
+        int, typer.Option(min=1, max=256, help="With --everything: rows and columns of the grid of points asked.")
+    ] = 32,
     model: ModelOption = "nano",
     tokenizer: TokenizerOption = None,
     device: DeviceOption = None,
     precision: PrecisionOption = Precision.auto,
     threshold: Annotated[
-        float, typer.Option(min=0.0, max=1.0, callback=no_nan, help="Least score of a detection.")
-    ] = 0.5,
+        float | None,
+        typer.Option(
+            min=0.0,
+            max=1.0,
+            callback=no_nan,
+            help="Least score of a detection. Default: 0.5; with --everything 0.88.",
+        ),
+    ] = None,
     nms: Annotated[
         float | None,
         typer.Option(
             min=0.0,
             max=1.0,
             callback=no_nan,
-            help="Drop masks of an IoU above this with a better one of their phrase. Off by default.",
+            help="Drop masks of an IoU above this with a better one of their phrase. Off by default; with --everything "
+            "it is the IoU of their boxes, 0.7 by default.",
         ),
     ] = None,
     nms_across: Annotated[
@@ -132,11 +148,13 @@ def segment(
     formats: FormatOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Find every instance of each phrase in IMAGES, and of what the example boxes show.
+    """Find every instance of each phrase in IMAGES, and of what the example boxes show; or everything.
 
     argus segment photo.jpg -p "yellow school bus" -p person
 
     argus segment photos/ -p bus --box 120,80,260,300 --format coco --format overlay --out found
+
+    argus segment photo.jpg --everything --model sam3.pt
 
     Exit status: 0; 1 when the model or an image failed (the others are done all the same); 2 for misuse.
     """
@@ -144,13 +162,17 @@ def segment(
         phrases=phrases(prompt or []),
         boxes=tuple(_box(text) for text in box or []),
         not_boxes=tuple(_box(text) for text in not_box or []),
-        threshold=threshold,
-        nms=nms,
+        everything=everything,
+        points_per_side=points_per_side,
+        threshold=(0.88 if everything else 0.5) if threshold is None else threshold,
+        nms=0.7 if everything and nms is None else nms,
         nms_across=nms_across,
         max_count=max_count,
     )
-    if not question.phrases and not question.boxes:
-        raise misuse("say what to look for: --prompt PHRASE or --box x1,y1,x2,y2")
+    if everything and (question.phrases or box or not_box or nms_across is not None):
+        raise misuse("--everything takes no --prompt, --box, --not-box or --nms-across: it finds all, unnamed")
+    if not everything and not question.phrases and not question.boxes:
+        raise misuse("say what to look for: --prompt PHRASE, --box x1,y1,x2,y2, or --everything")
     if len(question.phrases) > 1 and (box or not_box):
         raise misuse("boxes go with one phrase: a box shows an example of one concept")
     wanted = tuple(output.value for output in formats or [Format.overlay])
@@ -256,6 +278,14 @@ def _answer(
 
 
 def _predict(predictor: "ImagePredictor", question: Question) -> "Detections":
+    if question.everything:
+        assert question.nms is not None
+        return predictor.everything(
+            points_per_side=question.points_per_side,
+            iou_threshold=question.threshold,
+            box_nms=question.nms,
+            max_count=question.max_count,
+        )
     boxes = [*question.boxes, *question.not_boxes]
     labels = [1] * len(question.boxes) + [0] * len(question.not_boxes)
     return predictor.predict(

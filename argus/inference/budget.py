@@ -26,7 +26,8 @@ def object_bytes(model: Sam3, recent: int) -> int:
     """What one object takes at most: its full memory bank, and the masks of `recent` frames."""
     assert model.config.tracker is not None
     grid = model.image_size_hw[0] // model.config.vision.patch
-    maps = (POINTERS + PROMPTED_READ) * grid * grid * model.config.tracker.memory_width * MAP_DTYPE.itemsize
+    cells = -((-grid // model.config.tracker.memory_stride) ** 2)
+    maps = (POINTERS + PROMPTED_READ) * cells * model.config.tracker.memory_width * MAP_DTYPE.itemsize
     return maps + recent * 16 * grid * grid * MASK_BYTES
 
 

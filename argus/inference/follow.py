@@ -16,9 +16,8 @@ from argus.inference import association
 from argus.inference.association import NOT_THERE, Association, Track
 from argus.inference.policy import VideoPolicy
 from argus.model.memory_bank import MemoryBank
-from argus.model.memory_encoder import MASK_SCALE as MEMORY_SCALE
 from argus.model.sam3 import Features, Sam3
-from argus.model.tracking import Carried, Memory, ObjectPrompt
+from argus.model.tracking import Carried, Memory, ObjectPrompt, memory_mask_hw
 from argus.ops import rle
 from argus.ops.components import fill_and_clean
 from argus.ops.nms import greedy_nms
@@ -279,7 +278,7 @@ def _remember(
         return []
     concept = np.array([one.track.concept for one in masklets], np.int64)
     logits = mask_logits[: len(masklets), None]
-    lost = association.shrunken(logits, concept, _memory_hw(features), policy.shrink)
+    lost = association.shrunken(logits, concept, memory_mask_hw(features.tracker), policy.shrink)
     memory = model.remember(features, _memory(masklets, place), carried, logits.to(model.dtype), torch.from_numpy(lost))
     return [replace(one, bank=bank) for one, bank in zip(masklets, memory.banks, strict=True)]
 
@@ -289,7 +288,7 @@ def _prompted_anew(
 ) -> Followed:
     """A masklet whose pointer is that of a detection's mask in this frame, and whose map stays that of its own."""
     own = one.bank.tracked[place.frame].map
-    enlarged = association.enlarged(mask_logits[None], _memory_hw(features))
+    enlarged = association.enlarged(mask_logits[None], memory_mask_hw(features.tracker))
     asked = [ObjectPrompt(mask=(enlarged > 0).float())]
     bank = model.track(features, _memory([one], place), asked).memory.banks[0]
     entry = replace(bank.prompted[place.frame], map=own)
@@ -311,7 +310,7 @@ def _begin(
     names = {concept.id: concept.name for concept in concepts}
     new = []
     for offset, row in enumerate(chosen):
-        mask = association.enlarged(found.mask_logits[row][None], _memory_hw(features)) > 0
+        mask = association.enlarged(found.mask_logits[row][None], memory_mask_hw(features.tracker)) > 0
         concept = int(found.concept[row])
         track = Track(id=next_id + offset, concept=concept, first=place.frame, keep_alive=policy.keep_alive)
         asked = {place.frame: Asked(mask=rle.encode(mask.cpu().numpy()))}
@@ -359,12 +358,6 @@ def _memory(objects: Sequence[Followed], place: Place) -> Memory:
         frames=place.frames,
         reverse=place.reverse,
     )
-
-
-def _memory_hw(features: Features) -> tuple[int, int]:
-    """The size in which masks are remembered."""
-    height, width = features.tracker.grid_hw
-    return height * MEMORY_SCALE, width * MEMORY_SCALE
 
 
 def _cleaned(mask_logits: Float[Tensor, "n h w"], policy: VideoPolicy) -> Float[Tensor, "n h w"]:

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike
 from torch import Tensor
 
+from argus.inference.everything import Everything, segment_everything
 from argus.inference.pick import Picked, pick, read_picks
 from argus.inference.postprocess import Keep, best, to_detections
 from argus.inference.preprocess import ImageSource, read_image, to_model_input
@@ -119,6 +120,45 @@ class ImagePredictor:
             mask_hw = image.features.tracker.mask_hw
             picks = read_picks(points, labels, box, mask_logits, image.size_hw, mask_hw)
             return pick(self.model, image.features, picks, image.size_hw, multimask)
+
+    def everything(
+        self,
+        *,
+        points_per_side: int = 32,
+        iou_threshold: float = 0.88,
+        stability_threshold: float = 0.95,
+        stability_offset: float = 1.0,
+        box_nms: float = 0.7,
+        min_area_px: int = 0,
+        max_count: int | None = None,
+    ) -> Detections:
+        """Whatever objects, and parts and groups of them, there are, without a prompt; their concept is "object".
+
+        The tracker is asked for three masks at each point of a grid. Scores are its estimates of each mask's IoU, best
+        first.
+
+        points_per_side: the grid has so many rows and columns over the image; time grows with its square.
+        iou_threshold: masks whose estimated IoU is above it are kept.
+        stability_threshold: so much the mask's IoU has to be, at least, at the two logits +- stability_offset: those of
+        low resolution, as the model makes them.
+        box_nms: drop a mask whose box has an IoU with that of a better one above it.
+        min_area_px: holes and specks of at most so many pixels are filled and removed, and smaller masks left out.
+        max_count: the most masks, the best ones; no limit by default.
+
+        Raises ValueError for a model without a tracker, when no image is set, and for values out of range.
+        """
+        how = Everything(
+            points_per_side=points_per_side,
+            iou_threshold=iou_threshold,
+            stability_threshold=stability_threshold,
+            stability_offset=stability_offset,
+            box_nms=box_nms,
+            min_area_px=min_area_px,
+            max_count=max_count,
+        )
+        image = self._encoded()
+        with torch.inference_mode():
+            return segment_everything(self.model, image.features, image.size_hw, how)
 
     def refine(
         self,

@@ -4,7 +4,9 @@ After SAM 2 (Ravi et al., 2024). Memories are narrower than the frame: their val
 projected after, which gives the same numbers for less work.
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from jaxtyping import Bool, Complex, Float
@@ -19,13 +21,13 @@ POSITION_SHARE = 0.1
 
 @dataclass(frozen=True, kw_only=True)
 class Memories:
-    """What N objects remember: T maps of the token grid's size and P pointer tokens, padded, with their positions.
+    """What N objects remember: T maps (on the token grid or a coarser one) and P pointer tokens, padded, and positions.
 
     `maps` and `pointers` are attended together; `valid` says which of the tokens (T maps, then the pointers) are there.
     """
 
-    maps: Float[Tensor, "n t s m"]
-    map_positions: Float[Tensor, "n t s m"]
+    maps: Float[Tensor, "n t r m"]
+    map_positions: Float[Tensor, "n t r m"]
     pointers: Float[Tensor, "n p m"]
     pointer_positions: Float[Tensor, "n p m"]
     maps_valid: Bool[Tensor, "n t"]
@@ -33,11 +35,14 @@ class Memories:
 
 
 class MemoryAttention(nn.Module):
-    """Layers of self-attention over the frame and attention to the memories, both with rotary positions."""
+    """Layers of self-attention over the frame and attention to the memories, both with rotary positions.
 
-    def __init__(self, width: int, memory_width: int, mlp_width: int, layers: int):
+    A cell of a memory lies over `stride` x `stride` cells of the frame.
+    """
+
+    def __init__(self, width: int, memory_width: int, mlp_width: int, layers: int, stride: int):
         super().__init__()
-        self.width = width
+        self.width, self.stride = width, stride
         self.layers = nn.ModuleList(MemoryLayer(width, memory_width, mlp_width) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
 
@@ -49,12 +54,32 @@ class MemoryAttention(nn.Module):
         memories: Memories,
     ) -> Float[Tensor, "n s c"]:
         """The frame as each of the N objects sees it."""
+        return self.read(self.look(image, position, grid_hw), grid_hw, memories)
+
+    def look(
+        self, image: Float[Tensor, "s c"], position: Float[Tensor, "s c"], grid_hw: tuple[int, int]
+    ) -> Float[Tensor, "1 s c"]:
+        """The frame after the first layer's self-attention: the same for all objects, which have read nothing yet."""
         rope = axial_rope(*grid_hw, self.width, 1.0, image.device)
+        return next(self._layers()).look((image + POSITION_SHARE * position)[None], rope)
+
+    def read(
+        self, frame: Float[Tensor, "1 s c"], grid_hw: tuple[int, int], memories: Memories
+    ) -> Float[Tensor, "n s c"]:
+        """What `look` gave, as each of the N objects sees it."""
+        rope = axial_rope(*grid_hw, self.width, 1.0, frame.device)
         keys, values, mask = _tokens(memories)
-        x = (image + POSITION_SHARE * position)[None]  # one for all objects, until the first reads its memories
-        for layer in self.layers:
-            x = layer(x, rope, keys, values, memories.maps.shape[1], mask)
+        still = rope.new_ones(memories.pointers.shape[1], rope.shape[1])  # pointers have no place in the grid
+        coarse_hw = (-(-grid_hw[0] // self.stride), -(-grid_hw[1] // self.stride))
+        of_maps = axial_rope(*coarse_hw, self.width, float(self.stride), frame.device)
+        key_rope = torch.cat((of_maps.repeat(memories.maps.shape[1], 1), still))  # (k, d)
+        x = frame
+        for index, layer in enumerate(self._layers()):
+            x = layer.read(x if index == 0 else layer.look(x, rope), rope, keys, values, key_rope, mask)
         return self.norm(x)
+
+    def _layers(self) -> Iterator["MemoryLayer"]:
+        return iter(cast(Iterable[MemoryLayer], self.layers))
 
 
 def _tokens(memories: Memories) -> tuple[Tensor, Tensor, Tensor | None]:
@@ -80,19 +105,22 @@ class MemoryLayer(nn.Module):
         self.norm3 = nn.LayerNorm(width)
         self.mlp = MLP((width, mlp_width, width))
 
-    def forward(
+    def look(self, x: Float[Tensor, "b s c"], rope: Complex[Tensor, "s d"]) -> Float[Tensor, "b s c"]:
+        """Self-attention over the frame."""
+        y = self.norm1(x)
+        return x + self.self_attention(y, y, y, rope, rope, None)
+
+    def read(
         self,
         x: Float[Tensor, "b s c"],
         rope: Complex[Tensor, "s d"],
         keys: Float[Tensor, "n k m"],
         values: Float[Tensor, "n k m"],
-        maps: int,
+        key_rope: Complex[Tensor, "k d"],
         mask: Bool[Tensor, "n 1 1 k"] | None,
     ) -> Float[Tensor, "n s c"]:
-        """The first `maps` x s keys turn with their place in the grid, the pointers after them do not."""
-        y = self.norm1(x)
-        x = x + self.self_attention(y, y, y, rope, 1, None)
-        x = x + self.memory_attention(self.norm2(x), keys, values, rope, maps, mask)
+        """Attention to the memories, and the MLP; `x` is one frame for all objects or one each."""
+        x = x + self.memory_attention(self.norm2(x), keys, values, rope, key_rope, mask)
         return x + self.mlp(self.norm3(x))
 
 
@@ -112,11 +140,9 @@ class RotaryAttention(nn.Module):
         key: Float[Tensor, "n k m"],
         value: Float[Tensor, "n k m"],
         rope: Complex[Tensor, "s d"],
-        maps: int,
+        key_rope: Complex[Tensor, "k d"],
         mask: Bool[Tensor, "n 1 1 k"] | None,
     ) -> Float[Tensor, "n s c"]:
-        turned = apply_rope(self.query(query), rope)
-        k, cells = self.key(key), maps * len(rope)
-        k = torch.cat((apply_rope(k[:, :cells], rope.repeat(maps, 1)), k[:, cells:]), dim=1)
+        turned, k = apply_rope(self.query(query), rope), apply_rope(self.key(key), key_rope)
         read = attend(turned[:, None].expand(len(k), -1, -1, -1), k[:, None], value[:, None], mask)[:, 0]
         return self.out(self.value(read))

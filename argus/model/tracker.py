@@ -32,6 +32,7 @@ class TrackerConfig:
     memory_width: int = 64
     memory_layers: int = 4
     memory_mlp_width: int = 2048
+    memory_stride: int = 1  # cells of the token grid along each side of a cell of the memory's
 
     def __post_init__(self) -> None:
         if self.width % (16 * self.heads) or self.width % self.memory_width:
@@ -39,6 +40,8 @@ class TrackerConfig:
                 "the tracker's width must be a multiple of 16 x heads and of memory_width; got width "
                 f"{self.width}, heads {self.heads}, memory_width {self.memory_width}"
             )
+        if self.memory_stride < 1:
+            raise ValueError(f"the tracker's memory_stride must be at least 1, got {self.memory_stride}")
 
 
 class TrackerFeatures:
@@ -65,6 +68,17 @@ class TrackerFeatures:
         return self.grid_hw[0] * MASK_SCALE, self.grid_hw[1] * MASK_SCALE
 
     @cached_property
+    def for_memory(self) -> Float[Tensor, "b c h w"]:
+        """The map on the grid of memories, which may be coarser."""
+        stride = self._tracker.config.memory_stride
+        return self.image if stride == 1 else F.avg_pool2d(self.image, stride, ceil_mode=True)
+
+    @property
+    def memory_hw(self) -> tuple[int, int]:
+        """The size of the grid of memories."""
+        return self.for_memory.shape[2], self.for_memory.shape[3]
+
+    @cached_property
     def position(self) -> Float[Tensor, "s c"]:
         return self._tracker.prompt_encoder.grid(*self.grid_hw)
 
@@ -80,7 +94,9 @@ class Tracker(nn.Module):
         self.prompt_encoder = PromptEncoder(width)
         self.mask_decoder = MaskDecoder(width, config.heads, config.mlp_width)
         self.memory_encoder = MemoryEncoder(width, memory_width)
-        self.memory_attention = MemoryAttention(width, memory_width, config.memory_mlp_width, config.memory_layers)
+        self.memory_attention = MemoryAttention(
+            width, memory_width, config.memory_mlp_width, config.memory_layers, config.memory_stride
+        )
         self.no_memory = nn.Parameter(torch.zeros(width))
         self.memory_time = nn.Parameter(torch.zeros(MEMORY_FRAMES, memory_width))
         self.absent = nn.Parameter(torch.zeros(memory_width))

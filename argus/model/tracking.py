@@ -21,9 +21,9 @@ from argus.model.tracker import Tracker, TrackerFeatures, pad_clicks
 from argus.nn.position import sine_grid, sine_line
 
 ABSENT = -1024.0  # the logits of an object that is not there
+CELLS_AT_ONCE = {"cpu": 8192, "cuda": 1 << 17}  # cells of the token grid x objects that are carried in one batch
 OVERLAID = -10.0  # the most that a prompted object's logit may be where another one's is higher
 MAP_DTYPE = torch.bfloat16  # of remembered maps, as published
-TOKENS_AT_ONCE = 65536  # image tokens x objects that are carried together
 CLAMP = 32.0  # of earlier logits that are given back as a prompt
 
 
@@ -134,10 +134,30 @@ def track(
 
 
 def carry(tracker: Tracker, features: TrackerFeatures, memory: Memory, rows: Sequence[int]) -> Carried:
-    """Objects that were prompted in other frames, from memory, a few at a time; nothing is remembered yet."""
-    chunk = max(1, TOKENS_AT_ONCE // (features.grid_hw[0] * features.grid_hw[1]))
-    parts = [_carry(tracker, features, memory, rows[i : i + chunk]) for i in range(0, len(rows), chunk)]
+    """Objects that were prompted in other frames, from memory; nothing is remembered yet. A few are taken at a time,
+    which bounds what they take."""
+    image = features.image[0].flatten(1).T  # (s, c)
+    position = sine_grid(*features.grid_hw, image.shape[1], image.device).to(image.dtype)
+    frame = tracker.memory_attention.look(image, position, features.grid_hw)
+    parts = [_carry(tracker, features, frame, memory, part) for part in _parts(rows, features)]
     return parts[0] if len(parts) == 1 else _joined(parts, range(len(rows)))
+
+
+def _carry(
+    tracker: Tracker,
+    features: TrackerFeatures,
+    frame: Float[Tensor, "1 s c"],
+    memory: Memory,
+    rows: Sequence[int],
+) -> Carried:
+    """Some objects in one batch, by what they read of their memories."""
+    readings = [memory.banks[i].read(memory.frame, memory.frames, memory.reverse) for i in rows]
+    memories = _memories(tracker, readings, features.memory_hw, pointer_frames(memory.frames))
+    maps = tracker.memory_attention.read(frame, features.grid_hw, memories)  # (n, s, c)
+    maps = maps.transpose(1, 2).unflatten(2, features.grid_hw)
+    clicks = _no_clicks(len(rows), frame.device)
+    decoded = tracker.decode(features, maps, _first(len(rows), frame.device), clicks, None, several=True)
+    return _answer(tracker, decoded.best())
 
 
 def remember(
@@ -152,24 +172,13 @@ def remember(
     object's are kept low. As published for a detector with its tracker: logits are resized before they become masks,
     and an object is there when its mask has a pixel."""
     maps = []
-    for row, logits in enumerate(mask_logits.split(1)):
-        full = F.interpolate(logits, _full_hw(features), mode="bilinear")
-        full = full.clamp(max=OVERLAID) if bool(hidden[row]) else full
-        there = torch.where((full > 0).any(), LOGIT_SCALE + LOGIT_BIAS, LOGIT_BIAS).view(1)
-        maps.append(_encode(tracker, features, [full], there, [False]))
-    return _remember(memory, torch.cat(maps), carried, [False] * len(maps))
-
-
-def _carry(tracker: Tracker, features: TrackerFeatures, memory: Memory, rows: Sequence[int]) -> Carried:
-    readings = [memory.banks[i].read(memory.frame, memory.frames, memory.reverse) for i in rows]
-    memories = _memories(tracker, readings, features.grid_hw, pointer_frames(memory.frames))
-    image = features.image[0].flatten(1).T  # (s, c)
-    position = sine_grid(*features.grid_hw, image.shape[1], image.device).to(image.dtype)
-    maps = tracker.memory_attention(image, position, features.grid_hw, memories)  # (n, s, c)
-    maps = maps.transpose(1, 2).unflatten(2, features.grid_hw)
-    clicks = _no_clicks(len(rows), image.device)
-    decoded = tracker.decode(features, maps, _first(len(rows), image.device), clicks, None, several=True)
-    return _answer(tracker, decoded.best())
+    for rows in _parts(range(len(mask_logits)), features):
+        chosen = slice(rows[0], rows[-1] + 1)
+        full = F.interpolate(mask_logits[chosen], memory_mask_hw(features), mode="bilinear")
+        full = torch.where(hidden[chosen].to(full.device)[:, None, None, None], full.clamp(max=OVERLAID), full)
+        there = torch.where((full > 0).flatten(1).any(1), LOGIT_SCALE + LOGIT_BIAS, LOGIT_BIAS)
+        maps.append(_encode(tracker, features, full.split(1), there, [False] * len(rows)))
+    return _remember(memory, torch.cat(maps), carried, [False] * len(mask_logits))
 
 
 def _asked(tracker: Tracker, features: TrackerFeatures, prompt: ObjectPrompt, image_hw: tuple[int, int]) -> _Answer:
@@ -237,10 +246,25 @@ def _encode(
 ) -> Float[Tensor, "n s m"]:
     """The maps to remember: masks of prompted objects are thresholded, those of carried ones stay soft, both before
     they are brought to the size that the encoder takes."""
-    masks = [(m > 0).to(m.dtype) if p else m.sigmoid() for m, p in zip(full_logits, prompted, strict=True)]
-    scaled = torch.cat([_resized(mask * LOGIT_SCALE + LOGIT_BIAS, _full_hw(features)) for mask in masks])
-    absent = torch.where((object_logits <= 0)[:, None], tracker.absent, 0)  # (n, m)
-    maps = tracker.memory_encoder(features.image, scaled) + absent[:, :, None, None]
+    rows = range(len(prompted))
+    return torch.cat(
+        [_encode_some(tracker, features, full_logits, object_logits, prompted, part) for part in _parts(rows, features)]
+    )
+
+
+def _encode_some(
+    tracker: Tracker,
+    features: TrackerFeatures,
+    full_logits: Sequence[Float[Tensor, "1 1 height width"]],
+    object_logits: Float[Tensor, "n"],
+    prompted: Sequence[bool],
+    rows: Sequence[int],
+) -> Float[Tensor, "k s m"]:
+    masks = [(full_logits[i] > 0).to(full_logits[i].dtype) if prompted[i] else full_logits[i].sigmoid() for i in rows]
+    size_hw = memory_mask_hw(features)
+    scaled = torch.cat([_resized(mask * LOGIT_SCALE + LOGIT_BIAS, size_hw) for mask in masks])
+    absent = torch.where((object_logits[list(rows)] <= 0)[:, None], tracker.absent, 0)  # (n, m)
+    maps = tracker.memory_encoder(features.for_memory, scaled) + absent[:, :, None, None]
     return maps.to(MAP_DTYPE).flatten(2).transpose(1, 2)
 
 
@@ -274,11 +298,20 @@ def _remember(memory: Memory, maps: Tensor, answer: Carried, prompted: Sequence[
     return replace(memory, banks=tuple(banks), born=born, frame=following)
 
 
-def _memories(tracker: Tracker, readings: Sequence[Reading], grid_hw: tuple[int, int], pointer_frames: int) -> Memories:
+def _parts(rows: Sequence[int], features: TrackerFeatures) -> list[Sequence[int]]:
+    """The objects that are taken together."""
+    most = CELLS_AT_ONCE.get(features.image.device.type, CELLS_AT_ONCE["cpu"])
+    count = max(1, most // (features.grid_hw[0] * features.grid_hw[1]))
+    return [rows[start : start + count] for start in range(0, len(rows), count)]
+
+
+def _memories(
+    tracker: Tracker, readings: Sequence[Reading], memory_hw: tuple[int, int], pointer_frames: int
+) -> Memories:
     """What several objects read, padded to one batch."""
     some = readings[0].maps[0][1].map
     width = some.shape[1]
-    space = sine_grid(*grid_hw, width, some.device).to(tracker.memory_time.dtype)
+    space = sine_grid(*memory_hw, width, some.device).to(tracker.memory_time.dtype)
     pad = torch.nn.utils.rnn.pad_sequence
     maps = pad([torch.stack([e.map for _, e in r.maps]) for r in readings], batch_first=True)
     places = pad([tracker.memory_time[[time - 1 for time, _ in r.maps]] for r in readings], batch_first=True)
@@ -323,8 +356,13 @@ def _resized(mask: Float[Tensor, "1 *c h w"], size_hw: tuple[int, int]) -> Float
     return F.interpolate(mask.float(), size_hw, mode="bilinear", antialias=True).to(mask.dtype)
 
 
-def _full_hw(features: TrackerFeatures) -> tuple[int, int]:
+def memory_mask_hw(features: TrackerFeatures) -> tuple[int, int]:
     """The size that the memory encoder takes masks in."""
+    return features.memory_hw[0] * MEMORY_SCALE, features.memory_hw[1] * MEMORY_SCALE
+
+
+def _full_hw(features: TrackerFeatures) -> tuple[int, int]:
+    """The size that masks are given in, that of the memory encoder where memories lie on the token grid."""
     return features.grid_hw[0] * MEMORY_SCALE, features.grid_hw[1] * MEMORY_SCALE
 
 

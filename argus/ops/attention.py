@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
 import torch
@@ -11,6 +12,10 @@ from torch.nn.functional import scaled_dot_product_attention
 
 PLAIN_KEYS = 1024
 """Up to so many keys (or with a learned bias) plain matrix products beat PyTorch's fused gradient on the CPU."""
+WIDE_HEAD = 128
+LOGITS_AT_ONCE = 1 << 22
+"""Where there is no fused kernel. It bounds the memory, and is where more is no faster (measured from 2^18 to 2^24):
+larger blocks are given back to the system and faulted in again each time, fewer rows slow the products in bf16."""
 
 
 def attend(
@@ -25,18 +30,45 @@ def attend(
     is added to the logits.
 
     The same function everywhere; where gradients are wanted on a CPU and the fused kernel's backward pass is the slow
-    one (2 to 8 times, measured in bf16 on two CPUs), the pass is written out in matrix products.
+    one (2 to 8 times, measured in bf16 on two CPUs), the pass is written out in matrix products. Without gradients a
+    CPU attends a few queries at a time where it has no fused kernel (values not as wide as the keys) or a slow one
+    (wide heads in bf16: 4 times).
     """
     learned_bias = mask is not None and mask.is_floating_point()
     trains = query.device.type == "cpu" and torch.is_grad_enabled() and query.requires_grad
+    wide = query.dtype == torch.bfloat16 and key.shape[3] >= WIDE_HEAD
+    if query.device.type == "cpu" and not trains and not causal and (wide or key.shape[3] != value.shape[3]):
+        return _attend_in_parts(query, key, value, mask)
     if not trains or not (learned_bias or key.shape[2] <= PLAIN_KEYS):
         return scaled_dot_product_attention(query, key, value, attn_mask=mask, is_causal=causal)
     if causal:
         mask = torch.ones(query.shape[2], key.shape[2], dtype=torch.bool).tril()
-    if mask is not None and not mask.is_floating_point():
-        mask = torch.zeros_like(mask, dtype=query.dtype).masked_fill(~mask, float("-inf"))
-    out: Tensor = _Attend.apply(query, key, value, mask)
+    out: Tensor = _Attend.apply(query, key, value, None if mask is None else _bias(mask, query.dtype))
     return out
+
+
+def _attend_in_parts(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
+    """softmax(Q K^T / sqrt(d) + bias) V without ever holding more than `LOGITS_AT_ONCE` (or one row) of the logits."""
+    batch, heads, count, _ = query.shape
+    out = query.new_empty(batch, heads, count, value.shape[3])
+    rows = max(1, LOGITS_AT_ONCE // key.shape[2])
+    bias = None if mask is None else _bias(mask, query.dtype).expand(batch, heads, -1, -1)
+    for b, h in product(range(batch), range(heads)):  # plain matrices: batched products are slower in bf16
+        q, k = query[b, h] * query.shape[-1] ** -0.5, key[b, h].T
+        for start in range(0, count, rows):
+            part = slice(start, start + rows)
+            logits = q[part] @ k  # (rows, k)
+            if bias is not None:
+                logits += bias[b, h] if bias.shape[2] == 1 else bias[b, h, part]
+            out[b, h, part] = logits.softmax(-1) @ value[b, h]
+    return out
+
+
+def _bias(mask: Tensor, dtype: torch.dtype) -> Tensor:
+    """A mask as what is added to the logits."""
+    if mask.is_floating_point():
+        return mask
+    return torch.zeros_like(mask, dtype=dtype).masked_fill(~mask, float("-inf"))
 
 
 class _Attend(torch.autograd.Function):

@@ -116,7 +116,7 @@ def test_help_shows_forms_and_examples(run: Run) -> None:
     said = " ".join(run("segment", "--help").stdout.replace("│", " ").split())
     for words in ("X1,Y1,X2,Y2", "FORMAT", "coco, yolo, labelme, png, overlay", "Off by default", "subfolders"):
         assert words in said
-    assert said.count("argus segment photo") == 2
+    assert said.count("argus segment photo") == 3
 
 
 def test_boxes_and_limits_reach_the_model(run: Run, photo: Path) -> None:

@@ -1,6 +1,5 @@
 """Picking single objects: people's pixels in, full-size masks out."""
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,25 +8,10 @@ import torch
 
 from argus import ImagePredictor
 from argus.inference.pick import Picked
-from argus.model.sam3 import Sam3
-from argus.model.tracker import TrackerConfig
-from tests.train.toys import TINY, tiny_model
+from tests.train.toys import tiny_model
 
 POINTS, LABELS = [[40.0, 30.0], [100.0, 70.0]], [1, 0]
 BOX = [10.0, 15.0, 90.0, 80.0]
-
-
-@pytest.fixture(scope="module")
-def predictor() -> ImagePredictor:
-    torch.manual_seed(0)
-    config = replace(TINY, tracker=TrackerConfig(width=32, heads=2, mlp_width=32, memory_width=8, memory_layers=1))
-    model = Sam3(config, tiny_model().tokenizer).eval()
-    with torch.no_grad():
-        for parameter in model.tracker.parameters():
-            if parameter.ndim > 1:
-                parameter.normal_(0, parameter[0].numel() ** -0.5)
-    photo = np.random.default_rng(1).integers(0, 256, (90, 130, 3), np.uint8)
-    return ImagePredictor(model).set_image(photo)
 
 
 def test_one_object_by_clicks(predictor: ImagePredictor) -> None:

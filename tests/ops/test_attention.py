@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
+from argus.ops import attention
 from argus.ops.attention import PLAIN_KEYS, attend
 
 
@@ -40,3 +41,34 @@ def test_causal_queries_do_not_see_what_follows() -> None:
     torch.testing.assert_close(ours, fused)
     gradient = torch.autograd.grad(ours[:, :, 0].sum(), inputs[2])[0]
     assert gradient[:, :, 0].abs().min() > 0 and not gradient[:, :, 1:].any()
+
+
+@pytest.mark.parametrize("logits_at_once", [1, 40, 1 << 22])
+@pytest.mark.parametrize("kind", ["plain", "allowed", "bias"])
+def test_narrow_values_are_attended_in_parts(monkeypatch: pytest.MonkeyPatch, logits_at_once: int, kind: str) -> None:
+    monkeypatch.setattr(attention, "LOGITS_AT_ONCE", logits_at_once)
+    inputs, mask = made(7, kind)
+    query, key, value = inputs[0], inputs[1], inputs[2][..., :3]
+    with torch.no_grad():
+        ours = attend(query, key, value, mask)
+    torch.testing.assert_close(ours, scaled_dot_product_attention(query, key, value, attn_mask=mask))
+    torch.testing.assert_close(attend(query, key, value, mask), ours)  # with gradients
+
+
+def test_narrow_values_never_need_all_logits_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = []
+    softmax = Tensor.softmax
+    monkeypatch.setattr(Tensor, "softmax", lambda x, dim: sizes.append(x.numel()) or softmax(x, dim))
+    monkeypatch.setattr(attention, "LOGITS_AT_ONCE", 5 * 70)
+    with torch.no_grad():
+        attend(torch.randn(2, 3, 50, 8), torch.randn(2, 3, 70, 8), torch.randn(2, 3, 70, 4))
+    assert sizes and max(sizes) <= 5 * 70
+
+
+def test_wide_heads_in_bf16_are_as_exact_as_their_type() -> None:
+    query, key, value = (torch.randn(1, 2, n, 128, generator=torch.Generator().manual_seed(n)) for n in (20, 30, 31))
+    value = value[:, :, :30]
+    with torch.no_grad():
+        ours = attend(query.bfloat16(), key.bfloat16(), value.bfloat16())
+    assert ours.dtype == torch.bfloat16
+    torch.testing.assert_close(ours.float(), scaled_dot_product_attention(query, key, value), atol=0.03, rtol=0.03)
