@@ -54,6 +54,12 @@ def mean_jf(scores: Sequence[ObjectScore]) -> JF:
     )
 
 
+def by_sequence(scores: Sequence[ObjectScore]) -> dict[str, JF]:
+    """The means over the objects of each sequence."""
+    names = dict.fromkeys(score.sequence for score in scores)
+    return {name: mean_jf([score for score in scores if score.sequence == name]) for name in names}
+
+
 def evaluate_vos(sequence: VosSequence, propagate: Propagate) -> list[ObjectScore]:
     """Give `propagate` the first masks of a sequence and score each object in the frames that follow.
 
