@@ -155,6 +155,15 @@ def test_three_layouts(tmp_path: Path, layout: str) -> None:
     assert truth is not None and np.array_equal(truth[0], masks[2])
 
 
+def test_frames_are_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+    (tmp_path / "frames").mkdir()
+    (tmp_path / "masks").mkdir()
+    for index in (8, 9, 10, 11):
+        Image.new("RGB", SIZE[::-1], (index, 0, 0)).save(tmp_path / "frames" / f"{index}.png")
+    Image.fromarray(square(2)).save(tmp_path / "masks" / "8.png")
+    assert [frame[0, 0, 0] for frame in read_davis(tmp_path)[0].pixels()] == [8, 9, 10, 11]
+
+
 def test_binary_masks_hold_one_object_and_255_among_indices_none(tmp_path: Path) -> None:
     write(tmp_path / "grey", [indexed((255, square(5)))] * FRAMES)
     write(tmp_path / "void", [indexed((1, square(5)), (255, square(40)))] * FRAMES)

@@ -1,5 +1,6 @@
 """Folders laid out as DAVIS has them: frames and the masks of a few objects, to follow from their first mask."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,7 +71,8 @@ def read_davis(folder: str | Path) -> list[VosSequence]:
 
 
 def _sequence(name: str, frame_folder: Path, mask_folder: Path) -> VosSequence:
-    frames = tuple(sorted(path for path in frame_folder.iterdir() if path.suffix.lower() in FRAME_SUFFIXES))
+    files = (path for path in frame_folder.iterdir() if path.suffix.lower() in FRAME_SUFFIXES)
+    frames = tuple(sorted(files, key=_by_number))
     masks = tuple(path if path.exists() else None for path in (mask_folder / f"{f.stem}.png" for f in frames))
     if not frames or masks[0] is None:
         raise ValueError(
@@ -89,6 +91,12 @@ def _sequence(name: str, frame_folder: Path, mask_folder: Path) -> VosSequence:
         masks=masks,
         objects=None if binary else tuple(sorted(present - {0, VOID})),
     )
+
+
+def _by_number(path: Path) -> list[tuple[int, str]]:
+    """Order in which 10.jpg comes after 9.jpg."""
+    parts = re.findall(r"(\d+)|(\D+)", path.name)
+    return [(int(number) if number else -1, text) for number, text in parts]
 
 
 def _values(path: Path) -> np.ndarray:
