@@ -1,35 +1,35 @@
-"""`argus eval`: score a model on (image, phrase) pairs."""
+"""`argus eval`: score a model."""
 
-from collections.abc import Sequence
 from enum import Enum
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from argus.cli.common import (
-    FAILURE,
     DeviceOption,
     JsonOption,
     ModelOption,
     Precision,
     PrecisionOption,
     TokenizerOption,
-    console,
     failures_reported,
-    image_failures,
     load_model,
-    memory_errors,
-    print_json,
-    progressed,
-    say,
-    say_failed,
+    misuse,
+    no_nan,
 )
+from argus.cli.evaluate_concepts import evaluate_concepts
+from argus.cli.evaluate_pick import evaluate_pick
+from argus.cli.evaluate_vos import evaluate_vos
 
-if TYPE_CHECKING:
-    from argus.data.sources.saco import Pair
-    from argus.eval import PairScore, Predict
-    from argus.model.sam3 import Sam3
+
+class Task(str, Enum):
+    """What the model is asked to do."""
+
+    concepts = "concepts"
+    pick = "pick"
+    vos = "vos"
 
 
 class Iou(str, Enum):
@@ -40,96 +40,54 @@ class Iou(str, Enum):
 
 
 def evaluate(
-    pairs: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="SA-Co JSON, or COCO instances JSON.")],
-    images: Annotated[Path, typer.Option(exists=True, file_okay=False, help="Folder that its file names start in.")],
+    truth: Annotated[
+        Path,
+        typer.Argument(
+            exists=True,
+            help="concepts: SA-Co JSON, or COCO instances JSON. pick: COCO instances JSON. vos: a folder with frames/ "
+            "and masks/, or with such a folder for each sequence.",
+        ),
+    ],
+    task: Annotated[
+        Task,
+        typer.Option(
+            help="concepts: every instance of a phrase in an image (cgF1). pick: one object by its box (mean IoU). "
+            "vos: an object followed from its first mask (J&F)."
+        ),
+    ] = Task.concepts,
+    images: Annotated[
+        Path | None, typer.Option(exists=True, file_okay=False, help="Folder that the JSON's file names start in.")
+    ] = None,
     model: ModelOption = "nano",
     tokenizer: TokenizerOption = None,
     device: DeviceOption = None,
     precision: PrecisionOption = Precision.auto,
     exemplars: Annotated[
-        int, typer.Option(min=0, help="Boxes of this many largest instances to show with each phrase.")
+        int, typer.Option(min=0, help="concepts: boxes of this many largest instances to show with each phrase.")
     ] = 0,
-    absent: Annotated[int, typer.Option(min=0, help="COCO: absent categories to ask for in each image.")] = 5,
-    iou: Annotated[Iou, typer.Option(help="Overlap of masks or of boxes.")] = Iou.mask,
+    absent: Annotated[int, typer.Option(min=0, help="concepts, COCO: absent categories to ask for in each image.")] = 5,
+    iou: Annotated[Iou, typer.Option(help="concepts: overlap of masks or of boxes.")] = Iou.mask,
+    min_area: Annotated[
+        float, typer.Option(min=0, callback=no_nan, help="pick: leave out objects of fewer pixels.")
+    ] = 400,
+    leave_out: Annotated[
+        str | None, typer.Option(metavar="KEY", help="pick: leave out images whose record has a true value there.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Score a model: cgF1, pmF1, IL_MCC and the rest, over all pairs and by language and kind of phrase.
+    """Score a model on images (cgF1, picking by box) or on video (J&F).
 
-    Exit status: 0; 1 when the model or an image failed (the pairs of the others are scored all the same); 2 for misuse.
+    Exit status: 0; 1 when the model, an image or a sequence failed (the others are scored all the same); 2 for misuse.
     """
+    if task is Task.vos and (images is not None or truth.is_file()):
+        raise misuse("--task vos takes a folder of frames/ and masks/, without --images")
+    if task is not Task.vos and (images is None or truth.is_dir()):
+        raise misuse(f"--task {task.value} takes a JSON file, and --images with the folder of its images")
     with failures_reported():
-        from argus.eval import summarise
-        from argus.eval.report import by_group, table
-
-        asked = _read(pairs, absent)
-        predict = predict_function(load_model(model, device, precision, tokenizer))
-        scores, failed = _score(asked, images, predict, exemplars, iou)
-        groups = {"language": by_group(scores, "language"), "kind": by_group(scores, "kind")}
-        if as_json:
-            by = {f"by_{name}": metrics for name, metrics in groups.items()}
-            print_json({**summarise(scores), **by, "failed": [{"file": f, "error": e} for f, e in failed.items()]})
+        load = partial(load_model, model, device, precision, tokenizer)
+        if images is None:
+            evaluate_vos(truth, load, as_json=as_json)
+        elif task is Task.pick:
+            evaluate_pick(truth, images, load, min_area=min_area, leave_out=leave_out, as_json=as_json)
         else:
-            console().print(table({"all": summarise(scores)}, str(pairs)))
-            for name, metrics in groups.items():
-                if len(metrics) > 1:
-                    console().print(table(metrics, f"by {name}"))
-    if failed:
-        count = len(failed) + len({score.pair.file_name for score in scores})
-        say(f"{len(failed)} of {count} images failed, and their pairs are not scored: {', '.join(failed)}")
-        raise typer.Exit(FAILURE)
-
-
-def predict_function(model: "Sam3") -> "Predict":
-    """The model as evaluators want it: an image is encoded once, its plain phrases are asked in one batch."""
-    import numpy as np
-
-    from argus.inference.image import ImagePredictor
-    from argus.types import Detections
-
-    predictor = ImagePredictor(model)
-
-    def predict(image: Path, phrases: Sequence[str], exemplars_xyxy_px: Sequence[np.ndarray]) -> list[Detections]:
-        predictor.set_image(image)
-        plain = [phrase for phrase, boxes in zip(phrases, exemplars_xyxy_px) if not len(boxes)]
-        merged = predictor.predict(plain) if plain else None
-        answers = []
-        for phrase, boxes in zip(phrases, exemplars_xyxy_px):
-            if len(boxes):
-                answers.append(predictor.predict(phrase, boxes=boxes))
-            elif merged is not None:
-                answers.append(merged.filter(concept=phrase.strip()))
-        return answers
-
-    return predict
-
-
-def _read(path: Path, absent: int) -> "list[Pair]":
-    """SA-Co pairs, or COCO instances turned into pairs, as the file is."""
-    from argus.data.sources.coco import read_coco
-    from argus.data.sources.saco import read_saco
-
-    return read_saco(path) if b'"text_input"' in path.read_bytes() else read_coco(path, absent=absent)
-
-
-def _score(
-    pairs: "list[Pair]", images: Path, predict: "Predict", exemplars: int, iou: Iou
-) -> "tuple[list[PairScore], dict[str, str]]":
-    """The scores of the pairs, image by image, and why the images failed that did."""
-    from argus.eval import by_image
-    from argus.eval import evaluate as run
-
-    groups = by_image(pairs)
-    scores: list[PairScore] = []
-    failed: dict[str, str] = {}
-    for file_name, group in progressed(groups.items(), "evaluating", len(groups)):
-        try:
-            with memory_errors():
-                scores += run(group, images, predict, exemplars=exemplars, iou=iou.value)
-        except image_failures() as error:
-            failed[str(images / file_name)] = say_failed(images / file_name, error)
-    if not scores:
-        raise ValueError(
-            f"expected pairs to score, got {len(pairs)} pairs, of which {sum(pair.exhaustive for pair in pairs)} are "
-            f"exhaustive, about {len(groups)} images, of which {len(failed)} failed"
-        )
-    return scores, failed
+            evaluate_concepts(truth, images, load, exemplars=exemplars, absent=absent, iou=iou.value, as_json=as_json)

@@ -18,6 +18,8 @@ import torch
 from jaxtyping import Float, Int
 
 from argus.data.sources.saco import Pair, load_json, read_saco
+from argus.data.video_records import VideoPair
+from argus.eval.extras import needs
 from argus.ops import boxes, rle
 from argus.ops.rle import Rle
 
@@ -40,7 +42,7 @@ class Found:
 class PairScore:
     """One scored pair: true positives at each IoU threshold, and the numbers of objects."""
 
-    pair: Pair
+    pair: Pair | VideoPair
     true_positives: Int[np.ndarray, "t"]
     predicted: int
     wanted: int
@@ -102,6 +104,15 @@ def score_pairs(
     return scores
 
 
+def matches(overlap: Float[np.ndarray, "n m"]) -> Int[np.ndarray, "t"]:
+    """Match predictions and instances one to one for the greatest total IoU, and count matches above each threshold."""
+    with needs("scipy", "score predictions"):
+        from scipy.optimize import linear_sum_assignment
+
+    matched = overlap[linear_sum_assignment(overlap, maximize=True)]
+    return (matched[None] >= THRESHOLDS[:, None]).sum(axis=1)
+
+
 def summarise(scores: Sequence[PairScore]) -> dict[str, float]:
     """The metrics over pairs, as fractions.
 
@@ -161,20 +172,8 @@ def _f1(tp: np.ndarray, fp: np.ndarray, fn: np.ndarray) -> np.ndarray:
 
 
 def _score(pair: Pair, found: Found, iou: str) -> PairScore:
-    """Match predictions and instances one to one for the greatest total IoU, and count matches above each threshold."""
-    try:
-        from scipy.optimize import linear_sum_assignment
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            "Expected the package scipy to score predictions, which is not installed: in a checkout of Argus, "
-            'pip install -c constraints.txt ".[eval]".',
-            name="scipy",
-        ) from error
-
     overlap = _overlap(pair, found, iou)
-    matched = overlap[linear_sum_assignment(overlap, maximize=True)]
-    hits = (matched[None] >= THRESHOLDS[:, None]).sum(axis=1)
-    return PairScore(pair=pair, true_positives=hits, predicted=len(found), wanted=len(pair.rles))
+    return PairScore(pair=pair, true_positives=matches(overlap), predicted=len(found), wanted=len(pair.rles))
 
 
 def _overlap(pair: Pair, found: Found, iou: str) -> Float[np.ndarray, "n m"]:

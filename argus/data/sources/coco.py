@@ -1,13 +1,26 @@
-"""COCO instances JSON as (image, phrase) pairs: the phrases are the category names."""
+"""COCO instances JSON as (image, phrase) pairs: the phrases are the category names; or as objects to pick."""
 
 from collections import defaultdict
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 
 from argus.data.sources.saco import Pair, check_records, counts, load_json
 from argus.ops import rle
+from argus.ops.rle import Rle
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class BoxedObjects:
+    """The objects of one image, each with its mask and the box that the file gives it."""
+
+    file_name: str
+    size_hw: tuple[int, int]
+    rles: tuple[Rle, ...]
+    boxes_xyxy_px: Float[np.ndarray, "n 4"]
 
 
 def read_coco(path: str | Path, *, absent: int = 5, seed: int = 0) -> list[Pair]:
@@ -35,6 +48,39 @@ def read_coco(path: str | Path, *, absent: int = 5, seed: int = 0) -> list[Pair]
         for category in [*present, *(others[index] for index in drawn)]:
             pairs.append(_pair(len(pairs) + 1, image, names[category], present.get(category, [])))
     return pairs
+
+
+def read_boxed(path: str | Path, *, min_area_px: float = 0, leave_out: str | None = None) -> list[BoxedObjects]:
+    """Read the objects that are outlined by polygons, of at least `min_area_px` (their `area`), image by image.
+
+    Images whose record has a true value under the key `leave_out` are left out. Raises ValueError when the file is not
+    of this form, and for a key that no image has.
+    """
+    document = load_json(Path(path))
+    if not isinstance(document, dict) or not {"images", "annotations"} <= document.keys():
+        raise ValueError(f"Expected a JSON object with images and annotations, got another form in {path}.")
+    check_records(document, "images", {"id", "file_name", "width", "height"}, path)
+    check_records(document, "annotations", {"image_id", "segmentation", "bbox", "area"}, path)
+    if leave_out is not None and not any(leave_out in image for image in document["images"]):
+        raise ValueError(f"Expected images with the key {leave_out!r} in {path}, got none that has it.")
+    found: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    for annotation in document["annotations"]:
+        outlined = isinstance(annotation["segmentation"], list) and counts(annotation)
+        if outlined and annotation["area"] >= min_area_px:
+            found[annotation["image_id"]].append(annotation)
+    kept = [image for image in document["images"] if leave_out is None or not image.get(leave_out)]
+    return [_boxed(image, found[image["id"]]) for image in kept if found[image["id"]]]
+
+
+def _boxed(image: dict[str, Any], annotations: list[dict[str, Any]]) -> BoxedObjects:
+    size_hw = (int(image["height"]), int(image["width"]))
+    xywh = np.array([annotation["bbox"] for annotation in annotations], np.float64)
+    return BoxedObjects(
+        file_name=image["file_name"],
+        size_hw=size_hw,
+        rles=tuple(rle.from_coco(annotation["segmentation"], size_hw) for annotation in annotations),
+        boxes_xyxy_px=np.concatenate([xywh[:, :2], xywh[:, :2] + xywh[:, 2:]], axis=1),
+    )
 
 
 def _pair(pair_id: int, image: dict[str, Any], name: str, annotations: list[dict[str, Any]]) -> Pair:

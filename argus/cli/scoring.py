@@ -1,0 +1,39 @@
+"""What the tasks of `argus eval` share: each file is scored by itself, and one that fails does not stop the others."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import typer
+
+from argus.cli.common import FAILURE, image_failures, memory_errors, progressed, say, say_failed
+
+Item = TypeVar("Item")
+Score = TypeVar("Score")
+
+
+def score_each(
+    items: Mapping[Path, Item], score: Callable[[Item], Sequence[Score]]
+) -> tuple[list[Score], dict[str, str]]:
+    """The scores of all items, and why the files (or folders) failed that did."""
+    scores: list[Score] = []
+    failed: dict[str, str] = {}
+    for path, item in progressed(items.items(), "evaluating", len(items)):
+        try:
+            with memory_errors():
+                scores += score(item)
+        except image_failures() as error:
+            failed[str(path)] = say_failed(path, error)
+    return scores, failed
+
+
+def failed_records(failed: Mapping[str, str]) -> list[dict[str, str]]:
+    """Failures as they stand in JSON."""
+    return [{"file": file, "error": error} for file, error in failed.items()]
+
+
+def exit_if_failed(failed: Mapping[str, str], total: int, what: str, consequence: str) -> None:
+    """A last line that names what failed, and exit status 1."""
+    if failed:
+        say(f"{len(failed)} of {total} {what} failed, and {consequence}: {', '.join(failed)}")
+        raise typer.Exit(FAILURE)

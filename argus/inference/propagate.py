@@ -1,0 +1,32 @@
+"""Objects that are given by their first mask, carried through a video by the tracker alone."""
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import torch
+from jaxtyping import Bool, UInt8
+from torch.nn import functional as F
+
+from argus.inference.preprocess import to_model_input
+from argus.model.sam3 import Sam3
+from argus.model.tracking import Memory, ObjectPrompt
+
+
+def propagate(
+    model: Sam3, frames: Iterable[UInt8[np.ndarray, "h w 3"]], first_masks: Bool[np.ndarray, "n h w"]
+) -> Iterator[Bool[np.ndarray, "n h w"]]:
+    """The masks of every frame, one frame at a time; those of the first are the given ones.
+
+    A pixel belongs to one object at most: that with the highest logit. Raises ValueError for a model without a tracker.
+    """
+    memory = Memory().add(len(first_masks))
+    given = [ObjectPrompt(mask=torch.from_numpy(mask).float()) for mask in first_masks]
+    for index, frame in enumerate(frames):
+        with torch.inference_mode():
+            features = model.encode(to_model_input(frame, model.image_size_hw)[None])
+            tracked = model.track(features, memory, given if index == 0 else None)
+            logits = F.interpolate(tracked.mask_logits.float(), frame.shape[:2], mode="bilinear")[:, 0]
+            owner = torch.arange(len(logits), device=logits.device)[:, None, None] == logits.argmax(0)
+            masks = ((logits > 0) & owner).cpu().numpy()
+        memory = tracked.memory
+        yield first_masks if index == 0 else masks
