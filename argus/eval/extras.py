@@ -5,13 +5,13 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def needs(package: str, purpose: str) -> Iterator[None]:
+def needs(package: str, purpose: str, install: str = '".[eval]"') -> Iterator[None]:
     """Around the import of a package: when it is missing, the error says what for, and how to install it."""
     try:
         yield
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
             f"Expected the package {package} to {purpose}, which is not installed: in a checkout of Argus, "
-            'pip install -c constraints.txt ".[eval]".',
+            f"pip install -c constraints.txt {install}.",
             name=package,
         ) from error

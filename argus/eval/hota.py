@@ -95,7 +95,7 @@ def score_video(pair: VideoPair, found: Sequence[FoundMasklet]) -> VideoScore:
     ours = [_seen(masklet.rles) for masklet in found if masklet.score > MIN_SCORE]
     theirs = [_seen(masklet.rles) for masklet in pair.masklets]
     ours, theirs = ([masks for masks in side if any(masks)] for side in (ours, theirs))
-    with needs("trackeval", "measure HOTA"):
+    with needs("trackeval", "measure HOTA", "--no-deps trackeval"):
         from trackeval.metrics import HOTA
 
     counts = HOTA().eval_sequence(_sequence(ours, theirs, len(pair.file_names)))
@@ -125,7 +125,7 @@ def summarise_videos(scores: Sequence[VideoScore]) -> dict[str, float]:
 
 def phota(scores: Sequence[VideoScore]) -> Hota:
     """HOTA of all pairs together: detections are summed, associations weigh as much as their detections."""
-    with needs("trackeval", "measure HOTA"):
+    with needs("trackeval", "measure HOTA", "--no-deps trackeval"):
         from trackeval.metrics import HOTA
 
     if not scores:
