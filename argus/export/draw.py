@@ -8,6 +8,8 @@ concept of the objects.
 
 import os
 import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeAlias
 
@@ -48,8 +50,13 @@ _CJK_FONTS = (
 )
 
 
-def draw(image: Picture, objects: Objects) -> Image.Image:
+def draw(
+    image: Picture, objects: Objects, ids: Sequence[int] | None = None, concepts: Sequence[str] | None = None
+) -> Image.Image:
     """The picture with every object's mask tinted and outlined, and a label "concept 0.87" at its top left.
+
+    With `ids`, those of masklets, one for each object, a colour belongs to an id, and a label reads "concept 3 0.87".
+    `concepts` is the order that numbers concepts which no font can write (default: that of the objects).
 
     The picture is a path, a PIL image (both turned upright by their EXIF orientation) or an array. Better scores are
     drawn on top. Line width and letters grow with the picture. Raises ValueError when sizes differ, and for a file that
@@ -61,15 +68,24 @@ def draw(image: Picture, objects: Objects) -> Image.Image:
             f"Expected an image of {objects.size_hw} (height, width) with 3 channels, got shape {canvas.shape}. "
             "Draw on the picture that was asked about, turned upright."
         )
+    colours = [PALETTE[one % len(PALETTE)] for one in (range(len(objects.rles)) if ids is None else ids)]
+    numbers = [""] * len(colours) if ids is None else [f" {one}" for one in ids]
+    names = concepts_in_order(objects) if concepts is None else concepts
     order = np.argsort(objects.scores, kind="stable").tolist()
     for index in order:
-        _tint(canvas, objects.rles[index], PALETTE[index % len(PALETTE)])
+        _tint(canvas, objects.rles[index], colours[index])
     picture = Image.fromarray(canvas)
     pen = ImageDraw.Draw(picture)
     unit = (canvas.shape[0] * canvas.shape[1]) ** 0.5
     for index in order:
-        _outline(pen, objects, index, max(1, round(unit / 350)))
-    _labels(pen, picture.size, objects, order, max(11, round(unit / 38)))
+        _outline(pen, objects.rles[index], colours[index], max(1, round(unit / 350)))
+    labels = [
+        _Label(str(concept), f"{number} {score:.2f}", colour, box)
+        for concept, number, score, colour, box in zip(
+            objects.concept, numbers, objects.scores, colours, objects.boxes_xyxy_px, strict=True
+        )
+    ]
+    _write(pen, picture.size, [labels[index] for index in order], max(11, round(unit / 38)), names)
     return picture
 
 
@@ -96,32 +112,40 @@ def _tint(canvas: UInt8[np.ndarray, "h w 3"], mask: Rle, colour: Colour) -> None
         window[..., channel] = np.where(inside, table[window[..., channel]], window[..., channel])
 
 
-def _outline(pen: ImageDraw.ImageDraw, objects: Objects, index: int, width: int) -> None:
-    for part in parts(objects.rles[index]):
+def _outline(pen: ImageDraw.ImageDraw, mask: Rle, colour: Colour, width: int) -> None:
+    for part in parts(mask):
         for ring in (part.outer, *part.holes):
             # Pillow's coordinates name pixel centres, ours pixel corners
             points = [(x - 0.5, y - 0.5) for x, y in [*ring.tolist(), *ring[:2].tolist()]]
-            pen.line(points, fill=PALETTE[index % len(PALETTE)], width=width, joint="curve")
+            pen.line(points, fill=colour, width=width, joint="curve")
 
 
-def _labels(
-    pen: ImageDraw.ImageDraw, size_wh: tuple[int, int], objects: Objects, order: list[int], letter_px: int
+@dataclass(frozen=True)
+class _Label:
+    """What is written beside an object: its concept, and what follows that."""
+
+    concept: str
+    tail: str
+    colour: Colour
+    box_xyxy_px: np.ndarray
+
+
+def _write(
+    pen: ImageDraw.ImageDraw, size_wh: tuple[int, int], labels: list[_Label], letter_px: int, names: Sequence[str]
 ) -> None:
     """Labels, best last; each moves down out of the way of those of better objects while there is room."""
-    names = concepts_in_order(objects)
     taken: list[Rect] = []
     placed = []
-    for index in reversed(order):
-        name, font = _lettering(str(objects.concept[index]), letter_px, names)
-        text = f"{name} {objects.scores[index]:.2f}"
+    for label in reversed(labels):
+        name, font = _lettering(label.concept, letter_px, names)
+        text = name + label.tail
         left, top, right, bottom = pen.textbbox((0, 0), text, font=font)
         pad = letter_px // 4
         width, height = float(right - left + 2 * pad), float(bottom - top + 2 * pad)
-        box = _place(objects.boxes_xyxy_px[index], width, height, size_wh, taken)
+        box = _place(label.box_xyxy_px, width, height, size_wh, taken)
         taken.append(box)
-        placed.append((index, text, font, box, (box[0] + pad - left, box[1] + pad - top)))
-    for index, text, font, box, at in reversed(placed):
-        colour = PALETTE[index % len(PALETTE)]
+        placed.append((label.colour, text, font, box, (box[0] + pad - left, box[1] + pad - top)))
+    for colour, text, font, box, at in reversed(placed):
         pen.rounded_rectangle(box, radius=max(2, letter_px // 5), fill=colour)
         pen.text(at, text, font=font, fill=(0, 0, 0) if _is_light(colour) else (255, 255, 255))
 
@@ -159,7 +183,7 @@ def _short(text: str) -> str:
     return text if len(text) <= 32 else text[:31] + "…"
 
 
-def _lettering(concept: str, letter_px: int, names: list[str]) -> tuple[str, Font]:
+def _lettering(concept: str, letter_px: int, names: Sequence[str]) -> tuple[str, Font]:
     """What to write for a concept, and the font that can."""
     plain = ImageFont.load_default(letter_px)
     if all(ord(letter) < _LATIN_END for letter in concept):

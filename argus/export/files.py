@@ -68,11 +68,15 @@ def write_masks(folder: Path, objects: Objects) -> list[Path]:
         old.unlink()
     written = []
     for index, mask in enumerate(objects.rles):
-        slug = "".join(c if c.isalnum() else "-" for c in str(objects.concept[index]))[:40]
-        path = folder / f"{index:03d}-{slug}.png"
+        path = folder / f"{index:03d}-{slug(str(objects.concept[index]))}.png"
         Image.fromarray(rle.decode(mask)).convert("L").save(path)
         written.append(path)
     return written
+
+
+def slug(concept: str) -> str:
+    """A concept as part of a file's name."""
+    return "".join(c if c.isalnum() else "-" for c in concept)[:40]
 
 
 def _shape(label: str, ring: Ring, group: int) -> dict[str, object]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Int, UInt8
 
+from argus.export.pyav import import_av
 from argus.inference.preprocess import RgbImage
 from argus.inference.sources.frames import Frame, Frames, StoredVideo
 from argus.inference.sources.timetable import read_timetable
@@ -114,19 +115,6 @@ class EncodedVideo(StoredVideo):
                     count += 1
                     if index is not None:
                         yield index, frame
-
-
-def import_av() -> Any:
-    """PyAV, which is imported only where a video is opened or written. Raises ModuleNotFoundError with what to do."""
-    try:
-        import av
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            'Expected the package av (PyAV), which reads videos and is not installed: pip install "argus-sam[video]". '
-            "Folders of pictures, GIFs and arrays need none.",
-            name="av",
-        ) from error
-    return av
 
 
 def video_stream(container: "InputContainer", name: str) -> "VideoStream":

@@ -6,8 +6,9 @@ from collections.abc import Generator, Iterable, Iterator, Sized
 from itertools import count
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from argus.export.pyav import import_av
 from argus.inference.preprocess import RgbImage
-from argus.inference.sources.encoded import import_av, to_pixels, video_stream
+from argus.inference.sources.encoded import to_pixels, video_stream
 from argus.inference.sources.frames import NOMINAL_RATE, Frame, Frames, Video, check_size, read_ahead
 from argus.inference.sources.pictures import DamagedFileError, read_picture
 
