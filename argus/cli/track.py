@@ -30,8 +30,8 @@ from argus.cli.common import (
 from argus.cli.segment import BOX, phrases
 
 if TYPE_CHECKING:
+    from argus.export.sink import Sink
     from argus.export.summary import MaskletSummary, Summary
-    from argus.export.video import Sinks
     from argus.inference.session import VideoSession
 
 POINT_AT = "x,y@frame"
@@ -138,7 +138,7 @@ def track(
         _report(session, summary.rows(), sinks.paths, as_json)
 
 
-def _follow(session: "VideoSession", run: Iterator, sinks: "Sinks", summary: "Summary", total: int | None) -> None:
+def _follow(session: "VideoSession", run: Iterator, sinks: "Sink", summary: "Summary", total: int | None) -> None:
     """Write frames as they come, until the end or an interruption."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 

@@ -1,10 +1,9 @@
 """The bytes that a video session may hold, and what its parts take."""
 
+import math
 import re
-from collections.abc import Sequence
 
-from argus.inference.follow import Followed
-from argus.model.memory_bank import POINTERS, PROMPTED_READ, MemoryBank
+from argus.model.memory_bank import POINTERS, PROMPTED_READ
 from argus.model.sam3 import Sam3
 from argus.model.tracking import MAP_DTYPE
 
@@ -26,7 +25,7 @@ def object_bytes(model: Sam3, recent: int) -> int:
     """What one object takes at most: its full memory bank, and the masks of `recent` frames."""
     assert model.config.tracker is not None
     grid = model.image_size_hw[0] // model.config.vision.patch
-    cells = -((-grid // model.config.tracker.memory_stride) ** 2)
+    cells = math.ceil(grid / model.config.tracker.memory_stride) ** 2
     maps = (POINTERS + PROMPTED_READ) * cells * model.config.tracker.memory_width * MAP_DTYPE.itemsize
     return maps + recent * 16 * grid * grid * MASK_BYTES
 
@@ -41,14 +40,3 @@ def room(model: Sam3, memory: int, size_hw: tuple[int, int], frames_held: int, r
             f"{(frames + one) / 1e6:.0f} MB, got {memory / 1e6:.0f} MB. Allow more, or make hot_start shorter."
         )
     return (memory - frames) // one
-
-
-def bank_bytes(bank: MemoryBank) -> int:
-    """What a memory bank takes now."""
-    entries = [*bank.prompted.values(), *bank.tracked.values()]
-    return sum(entry.map.nbytes + entry.pointer.nbytes for entry in entries)
-
-
-def held_bytes(objects: Sequence[Followed]) -> int:
-    """What all memory banks take now."""
-    return sum(bank_bytes(one.bank) for one in objects)

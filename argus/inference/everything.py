@@ -15,6 +15,7 @@ from torch import Tensor
 
 from argus.inference.pick import OBJECTS_AT_ONCE, Picks
 from argus.model.sam3 import Features, Sam3
+from argus.model.tracker import pad_clicks
 from argus.ops import boxes, rle
 from argus.ops.components import fill_and_clean
 from argus.ops.masks import logits_to_rles
@@ -99,10 +100,10 @@ def _candidates(model: Sam3, features: Features, size_hw: tuple[int, int], how: 
     """What a few points find at a time, of three masks each, where it is sure and stable."""
     of_tracker, tracker = features.tracker, model.tracker
     assert tracker is not None
-    picks = _one_point_each(grid_points(how.points_per_side, size_hw))
+    points = _one_point_each(grid_points(how.points_per_side, size_hw)).points(size_hw, model.image_size_hw)
     cells_per_px = math.prod(of_tracker.mask_hw) / math.prod(size_hw)
-    for start in range(0, len(picks), OBJECTS_AT_ONCE):
-        clicks = picks.clicks(slice(start, start + OBJECTS_AT_ONCE), size_hw, model.image_size_hw, model.device)
+    for start in range(0, len(points), OBJECTS_AT_ONCE):
+        clicks = pad_clicks(points[start : start + OBJECTS_AT_ONCE], model.device)
         image = torch.zeros(len(clicks.valid), dtype=torch.long, device=model.device)
         decoded = tracker.pick(of_tracker, image, clicks, None, several=True)
         sure = decoded.iou_scores > how.iou_threshold

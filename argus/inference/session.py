@@ -18,7 +18,8 @@ from argus.inference.overlaps import settled
 from argus.inference.policy import VideoPolicy
 from argus.inference.preprocess import to_model_input
 from argus.inference.session_state import Shown, Span, State, Waiting
-from argus.inference.sources import Frame, Frames, Video, read_ahead
+from argus.inference.sources import Frame, Video, read_ahead
+from argus.inference.sources.frames import Frames
 from argus.inference.spans import Direction, planned
 from argus.model.memory_bank import MemoryBank
 from argus.model.sam3 import Features, Sam3

@@ -248,6 +248,17 @@ def test_memory_bounds_the_number_of_objects(model: Sam3, clip: np.ndarray) -> N
     assert all(len(frame.masklets) <= 1 for frame in session.run()) and session.dropped > 0
 
 
+def test_an_object_takes_no_more_than_is_set_aside(model: Sam3) -> None:
+    clip = np.random.default_rng(1).integers(0, 255, (24, *SIZE_HW, 3), dtype=np.uint8)
+    session = opened(model, clip, replace(POLICY, recondition_every=2, recondition_score=0.1, recondition_iou=0.1))
+    session.add("dog")
+    for _ in session.run():
+        for one in session._state.objects:
+            entries = [*one.bank.prompted.values(), *one.bank.tracked.values()]
+            held = sum(entry.map.nbytes for entry in entries)
+            assert held <= object_bytes(model, 0)
+
+
 def test_the_budget_is_said_in_words_or_bytes() -> None:
     assert read_bytes("2GB") == 2 * 10**9 and read_bytes("1.5 MiB") == 3 * 2**19 and read_bytes(7) == 7
     for wrong in ("much", "", "0GB", 0, True):
