@@ -1,4 +1,4 @@
-"""Concept scenes: labelled pictures and clips from icons, procedural shapes and photo cut-outs, named in two languages."""
+"""Concept scenes: labelled pictures and clips of icons, procedural shapes and photo cut-outs, in two languages."""
 
 from argus.data.sources.scenes.bank import PHOTOS_STYLE, prepare
 from argus.data.sources.scenes.clips import clip, clip_stream

@@ -14,9 +14,9 @@ from argus.data.sources.scenes.cast import Sprite
 from argus.data.sources.scenes.motion import Matrix, affine
 from argus.data.sources.scenes.shots import Shot
 
-_OPEN_STEPS = 4
-"""Moments that motion blur is the mean of."""
-_BLURRED_FROM_PX = 1.5
+_OPEN_STEPS = 13
+"""Moments, at most, that motion blur is the mean of: as few of them as lie within `_BLUR_STEP_PX` of each other."""
+_BLUR_STEP_PX = 2.0
 _NOTHING = np.zeros((0, 0, 4), np.uint8)
 
 
@@ -77,8 +77,9 @@ class Set:
 
     def __init__(self, shot: Shot, actors: Sequence[Sprite], size: int) -> None:
         self.shot, self.actors, self.size = shot, actors, size
-        self.times = np.linspace(0, 1, shot.frames) if shot.frames > 1 else np.array([0.5])
-        self._step = 1 / max(shot.frames - 1, 1)
+        first, last = shot.span if shot.frames > 1 else (0.5, 0.5)
+        self.times = np.linspace(first, last, shot.frames)
+        self._step = (last - first) / max(shot.frames - 1, 1)
         offset = -(shot.ground.image.shape[0] - size) / 2
         self._ground = affine(np.eye(2), np.array([offset, offset]))
 
@@ -136,8 +137,7 @@ def warp(rgba: UInt8[np.ndarray, "h w 4"], matrices: Sequence[Matrix], size: int
     high = np.minimum(np.ceil(seen.max((0, 2))) + 1, size + margin).astype(int)
     if (high <= low).any():
         return compose.Layer(rgba=_NOTHING, left=0, top=0)
-    if np.abs(seen[-1] - seen[0]).max() < _BLURRED_FROM_PX:
-        matrices = matrices[len(matrices) // 2 :][:1]
+    matrices = _moments(matrices, float(np.abs(seen[-1] - seen[0]).max()))
     moved = [affine(matrix[:2, :2], matrix[:2, 2] - low) for matrix in matrices]
     parts = [cv2.warpAffine(rgba, matrix[:2], (high - low).tolist(), flags=cv2.INTER_LINEAR) for matrix in moved]
     return compose.Layer(rgba=_average(parts), left=int(low[0]), top=int(low[1]))
@@ -184,13 +184,20 @@ def _stamp(labels: Int16[np.ndarray, "h w"], layer: compose.Layer, label: int) -
 def _mean(image: UInt8[np.ndarray, "a a 3"], matrices: Sequence[Matrix], size: int) -> UInt8[np.ndarray, "h w 3"]:
     """The mean of a ground, mirrored past its edges, under the matrices."""
     corners = np.array([[0, image.shape[0]], [0, image.shape[0]], [1, 1]])
-    if np.abs(((matrices[-1] - matrices[0]) @ corners)[:2]).max() < _BLURRED_FROM_PX:
-        matrices = matrices[len(matrices) // 2 :][:1]
+    matrices = _moments(matrices, float(np.abs(((matrices[-1] - matrices[0]) @ corners)[:2]).max()))
     moved = [
         cv2.warpAffine(image, matrix[:2], (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
         for matrix in matrices
     ]
     return _average(moved)
+
+
+def _moments(matrices: Sequence[Matrix], moved_px: float) -> Sequence[Matrix]:
+    """As few of the matrices as a blur over `moved_px` needs; the middle one for none."""
+    count = min(int(np.ceil(moved_px / _BLUR_STEP_PX)), len(matrices))
+    if count < 2:
+        return [matrices[len(matrices) // 2]]
+    return [matrices[index] for index in np.linspace(0, len(matrices) - 1, count).round().astype(int)]
 
 
 def _average(parts: Sequence[UInt8[np.ndarray, "h w c"]]) -> UInt8[np.ndarray, "h w c"]:

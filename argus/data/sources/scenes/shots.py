@@ -34,9 +34,13 @@ class Bar:
 
 @dataclass(frozen=True, kw_only=True)
 class Shot:
-    """Frames without a cut: the actors (by index) with their courses, the farthest first."""
+    """Frames without a cut: the actors (by index) with their courses, the farthest first.
+
+    `span` is the part of the courses' time that the frames show.
+    """
 
     frames: int
+    span: tuple[float, float]
     ground: Ground
     camera: Camera
     courses: dict[int, Course]
@@ -118,8 +122,11 @@ def _shot(
     director = _Director(cast, config, camera, actors, frames, rng)
     for index in rng.permutation(shown).tolist():
         director.send(index)
+    shown_part = rng.uniform(min(1.0, 0.35 + frames / 40), 1.0)  # few frames rarely show all of an event
+    first = float(rng.uniform(0, 1 - shown_part))
     return Shot(
         frames=frames,
+        span=(first, float(first + shown_part)),
         ground=cast.ground((side, side), rng),
         camera=camera,
         courses={index: director.courses[index] for index in director.order},
