@@ -57,7 +57,7 @@ class ClipConfig(SceneConfig):
     `difficulty` also says how fast things and camera move and how often things cross, hide, enter, leave and are cut.
     """
 
-    max_objects: int = 10
+    max_objects: int = 14
     frames: int = 8
 
     def __post_init__(self) -> None:

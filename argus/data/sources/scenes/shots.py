@@ -77,7 +77,7 @@ def _is_alone(actors: list[Sprite], index: int) -> bool:
 
 
 def _actors(cast: Cast, config: ClipConfig, rng: np.random.Generator) -> list[Sprite]:
-    concepts = cast.choose_concepts(rng)
+    concepts = cast.choose_concepts(rng) or cast.choose_concepts(rng)  # there is little to learn from empty clips
     extents = cast.choose_extents(len(concepts), rng) * 1.1
     common, mixed = int(rng.integers(len(cast.bank.styles))), rng.random() < 0.6
     actors: list[Sprite] = []
