@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -16,6 +17,7 @@ from argus.data.sources.scenes import ClipConfig, clip, clip_stream, ontology, p
 from argus.data.sources.scenes.backgrounds import Ground
 from argus.data.sources.scenes.cast import Cast, Sprite
 from argus.data.sources.scenes.colours import ColourReading
+from argus.data.sources.scenes.cutouts import PATCH_SIDE, write_patches
 from argus.data.sources.scenes.film import Set, flow
 from argus.data.sources.scenes.motion import Camera, Course, affine
 from argus.data.sources.scenes.shots import Bar, Shot, plan
@@ -23,7 +25,7 @@ from argus.data.sources.scenes.truth import Placed
 from tests.data.toy_icons import write_icons
 
 STYLES = ("noto", "noto-v1")
-FRAMES, SIZE = 10, 96
+FRAMES, SIZE = 8, 96
 STILL = Camera(size=SIZE, shakes_px=np.zeros((2, 2)))
 
 
@@ -36,7 +38,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> ClipConfig:
 
 @pytest.fixture(scope="module")
 def clips(config: ClipConfig) -> list[Clip]:
-    return [clip(config, seed) for seed in range(80)]
+    return [clip(config, seed) for seed in range(56)]
 
 
 def digest(one: Clip) -> str:
@@ -191,7 +193,7 @@ def test_look_alikes_keep_their_ids_when_they_cross() -> None:
 def test_clips_make_look_alikes_cross(config: ClipConfig) -> None:
     """In many plans two of one concept come near each other half way and go on past each other."""
     cast, crossings = Cast(config), 0
-    for seed in range(60):
+    for seed in range(40):
         planned = plan(cast, config, np.random.default_rng(seed))
         for part in planned.shots:
             names = {index: planned.actors[index].placed.concept for index in part.courses}
@@ -205,7 +207,7 @@ def test_clips_make_look_alikes_cross(config: ClipConfig) -> None:
 
 def test_after_a_cut_some_stay_and_others_are_gone(config: ClipConfig) -> None:
     cast, stayed, gone, came = Cast(config), 0, 0, 0
-    for seed in range(200):
+    for seed in range(120):
         planned = plan(cast, config, np.random.default_rng(seed))
         if len(planned.shots) == 2:
             before, after = (set(part.courses) for part in planned.shots)
@@ -228,22 +230,37 @@ def test_phrases_name_what_they_say_on_all_frames(clips: list[Clip]) -> None:
                 assert query.instances == truth, (query, one.concepts)
                 checked, absent = checked + 1, absent + (not truth)
             assert query.kind not in ("size", "colour-size"), "sizes change"
-    assert checked > 200
-    assert absent > 60
+    assert checked > 150
+    assert absent > 50
     queries = [query for one in clips for query in one.queries]
     assert 0.35 < np.mean([query.instances == () for query in queries]) < 0.65
     assert 0.12 < np.mean([query.language == "zh" for query in queries]) < 0.28
 
 
+def test_photos_give_grounds_and_textures(config: ClipConfig, tmp_path: Path) -> None:
+    """With patches of photos there are other sprites, still bounded by their alpha."""
+    shutil.copytree(config.cache_folder, tmp_path / "cache")
+    rng = np.random.default_rng(0)
+    write_patches([rng.integers(0, 256, (PATCH_SIDE, PATCH_SIDE, 3), np.uint8) for _ in range(4)], tmp_path / "cache")
+    photos = replace(config, cache_folder=tmp_path / "cache")
+    cast, sights = Cast(photos), []
+    for seed in range(30):
+        planned = plan(cast, photos, np.random.default_rng(seed))
+        sights += [part.ground.shows for part in planned.shots]
+        assert all((actor.rgba[..., :3] <= actor.rgba[..., 3:]).all() for actor in planned.actors)
+    assert any(sights)
+    assert digest(clip(photos, 1)) == digest(clip(photos, 1)) != digest(clip(config, 1))
+
+
 def test_two_phrases_are_one_present_and_one_absent(config: ClipConfig) -> None:
     two = replace(config, min_prompts=2, max_prompts=2)
-    for seed in range(10):
+    for seed in range(6):
         one = clip(two, seed)
         assert [bool(query.instances) for query in one.queries] == ([True, False] if one.concepts else [False, False])
 
 
 def test_difficulty_brings_motion(config: ClipConfig, clips: list[Clip]) -> None:
-    easy = [clip(replace(config, difficulty=0.0), seed) for seed in range(30)]
+    easy = [clip(replace(config, difficulty=0.0), seed) for seed in range(20)]
 
     def unknown(some: list[Clip]) -> float:
         return float(np.mean([np.isnan(one.flow).mean() for one in some if one.flow is not None]))

@@ -8,7 +8,7 @@ from functools import cache
 from itertools import pairwise
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float32, Int
 
 from argus.data.clips import Clip
 from argus.data.records import Query
@@ -28,8 +28,7 @@ def clip(config: ClipConfig, seed: int) -> Clip:
     rng = np.random.default_rng([seed, 1])  # other draws than those of the scene of this seed
     planned = plan(cast, config, rng)
     sets = [Set(shot, planned.actors, config.size) for shot in planned.shots]
-    shown = _seen(sets, config, len(planned.actors))
-    takes = [[stage.take(frame, shown) for frame in range(stage.shot.frames)] for stage in sets]
+    shown, takes = _takes(sets, config, len(planned.actors))
     shutter = float(rng.uniform(0.2, 0.9)) if rng.random() < 0.5 * config.difficulty else 0.0
     finish = look(config.size, config.frames, rng, config.difficulty)
     images = [stage.draw(frame, shown, shutter) for stage in sets for frame in range(stage.shot.frames)]
@@ -54,22 +53,31 @@ def clip_stream(config: ClipConfig, start_seed: int) -> Iterator[Clip]:
         seed += 1
 
 
-def _seen(sets: list[Set], config: ClipConfig, count: int) -> list[int]:
-    """Actors of which, on two frames at least, a good part is seen; the others leave, until all that stay are seen."""
+def _takes(sets: list[Set], config: ClipConfig, count: int) -> tuple[list[int], list[list[Take]]]:
+    """The actors that stay, and the frames of each shot with them.
+
+    Of those that stay a good part is seen on two frames at least; the others leave, until all that stay are seen.
+    """
     shown = list(range(count))
-    least = compose.MIN_VISIBLE_AREA * config.size**2
     while True:
-        good = np.zeros(count, int)
-        for stage in sets:
-            for frame in range(stage.shot.frames):
-                areas = np.bincount(stage.take(frame, shown).labels.ravel(), minlength=count + 1)[1:]
-                for index in stage.shot.courses:
-                    part = compose.MIN_VISIBLE_FRACTION * stage.area(index, frame)
-                    good[index] += areas[index] >= max(least, part)
+        takes = [[stage.take(frame, shown) for frame in range(stage.shot.frames)] for stage in sets]
+        good = sum((_well_seen(*pair, config.size) for pair in zip(sets, takes, strict=True)), np.zeros(count, int))
         seen = [index for index in shown if good[index] >= min(2, config.frames)]
         if seen == shown:
-            return shown
+            return shown, takes
         shown = seen
+
+
+def _well_seen(stage: Set, takes: list[Take], size: int) -> Int[np.ndarray, "actors"]:
+    """On how many frames of a shot a good part of each actor is seen."""
+    count = len(stage.actors)
+    good = np.zeros(count, int)
+    for frame, take in enumerate(takes):
+        areas = np.bincount(take.labels.ravel(), minlength=count + 1)[1:]
+        for index in stage.shot.courses:
+            part = compose.MIN_VISIBLE_FRACTION * stage.area(index, frame)
+            good[index] += areas[index] >= max(compose.MIN_VISIBLE_AREA * size**2, part)
+    return good
 
 
 def _queries(cast: Cast, planned: Plan, shown: list[int], rng: np.random.Generator) -> tuple[Query, ...]:

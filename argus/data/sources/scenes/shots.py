@@ -66,6 +66,7 @@ def plan(cast: Cast, config: ClipConfig, rng: np.random.Generator) -> Plan:
     alone = [index for index in together if _is_alone(actors, index)]
     later = [index for index in alone if rng.random() < 0.25]  # the cut brings them in
     stay = [index for index in alone if index not in later and rng.random() < 0.6]
+    stay = stay if stay or later else alone[:1]
     first = _shot(cast, config, actors, [index for index in together if index not in later], cut, rng)
     second = _shot(cast, config, actors, stay + later, config.frames - cut, rng)
     return Plan(actors=tuple(actors), shots=(first, second))
@@ -88,8 +89,8 @@ def _actors(cast: Cast, config: ClipConfig, rng: np.random.Generator) -> list[Sp
             continue
         style = int(rng.integers(len(cast.bank.styles))) if mixed else common
         sprite = cast.sprite(concept, float(extent), style, rng)
-        if concept in cast.shapes and cast.patches is not None and rng.random() < 0.35 * config.difficulty:
-            sprite = _textured(sprite, cast.patches, rng)
+        if cast.patches is not None and rng.random() < 0.35 * config.difficulty:
+            sprite = (_cut_out if concept in cast.shapes else _grained)(sprite, cast.patches, rng)
         mirrored = sprite.rgba[:, ::-1] if rng.random() < 0.5 else sprite.rgba
         actors.append(replace(sprite, rgba=compose.light(np.ascontiguousarray(mirrored), rng)))
     return actors
@@ -101,17 +102,34 @@ def _twin(sprite: Sprite, rng: np.random.Generator) -> Sprite:
     return replace(sprite, size_wh=(sprite.size_wh[0] * scale, sprite.size_wh[1] * scale))
 
 
-def _textured(sprite: Sprite, patches: UInt8[np.ndarray, "n s s 3"], rng: np.random.Generator) -> Sprite:
+def _cut_out(sprite: Sprite, patches: UInt8[np.ndarray, "n s s 3"], rng: np.random.Generator) -> Sprite:
     """A shape cut out of a photo."""
     alpha = sprite.rgba[..., 3]
-    side = int(rng.integers(patches.shape[1] // 3, patches.shape[1] + 1))
-    top, left = rng.integers(0, patches.shape[1] - side + 1, 2)
-    crop = np.ascontiguousarray(patches[rng.integers(len(patches)), top : top + side, left : left + side])
-    photo = cv2.resize(crop, alpha.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    photo = _crop(patches, alpha.shape, rng)
     rgba = np.dstack([cv2.multiply(photo, cv2.merge([alpha] * 3), scale=1 / 255), alpha])
     step = max(1, max(alpha.shape) // 32)
     reading = read_colour(np.ascontiguousarray(rgba[::step, ::step]))
     return replace(sprite, rgba=rgba, placed=replace(sprite.placed, reading=reading, pattern=None))
+
+
+def _grained(sprite: Sprite, patches: UInt8[np.ndarray, "n s s 3"], rng: np.random.Generator) -> Sprite:
+    """A drawing with the light and dark of a photo on it, weak enough that its colours keep their names."""
+    alpha = sprite.rgba[..., 3]
+    grey = cv2.cvtColor(_crop(patches, alpha.shape, rng), cv2.COLOR_RGB2GRAY).astype(np.float32)
+    contrast = rng.uniform(0.1, 0.25) / max(float(grey.std()), 1.0)
+    gain = np.clip(1 + contrast * (grey - grey.mean()), 0.5, 1.4)
+    lit = cv2.multiply(np.ascontiguousarray(sprite.rgba[..., :3]), cv2.merge([gain] * 3), dtype=cv2.CV_8U)
+    return replace(sprite, rgba=np.dstack([cv2.min(lit, cv2.merge([alpha] * 3)), alpha]))
+
+
+def _crop(
+    patches: UInt8[np.ndarray, "n s s 3"], size_hw: tuple[int, ...], rng: np.random.Generator
+) -> UInt8[np.ndarray, "h w 3"]:
+    """A part of a photo patch, stretched to the size."""
+    side = int(rng.integers(patches.shape[1] // 3, patches.shape[1] + 1))
+    top, left = rng.integers(0, patches.shape[1] - side + 1, 2)
+    crop = np.ascontiguousarray(patches[rng.integers(len(patches)), top : top + side, left : left + side])
+    return cv2.resize(crop, size_hw[::-1], interpolation=cv2.INTER_LINEAR)
 
 
 def _shot(
