@@ -29,7 +29,7 @@ def clip(config: ClipConfig, seed: int) -> Clip:
     planned = plan(cast, config, rng)
     sets = [Set(shot, planned.actors, config.size) for shot in planned.shots]
     shown, takes = _takes(sets, config, len(planned.actors))
-    shutter = float(rng.uniform(0.2, 0.9)) if rng.random() < 0.5 * config.difficulty else 0.0
+    shutter = float(rng.uniform(0.2, 0.7)) if rng.random() < 0.5 * config.difficulty else 0.0
     finish = look(config.size, config.frames, rng, config.difficulty)
     images = [stage.draw(frame, shown, shutter) for stage in sets for frame in range(stage.shot.frames)]
     labels = np.stack([take.labels for shot in takes for take in shot])

@@ -19,7 +19,7 @@ from argus.data.sources.scenes.motion import Camera, Course, Matrix, Point, affi
 _GROUND_SIDE = 1.5
 """Side of a ground over the frame's: the camera moves over it; past its edge it is mirrored."""
 _EVENTS = ("enter", "leave", "pass", "return", "behind bar", "behind other")
-_EVENT_SHARES = (0.2, 0.16, 0.1, 0.12, 0.22, 0.2)
+_EVENT_SHARES = (0.2, 0.16, 0.1, 0.12, 0.17, 0.25)
 _BAR_SHOWS = ("rectangle",)
 """What a bar in front may be called; phrases about it are not asked."""
 
@@ -140,7 +140,8 @@ def _shot(
     director = _Director(cast, config, camera, actors, frames, rng)
     for index in rng.permutation(shown).tolist():
         director.send(index)
-    shown_part = rng.uniform(min(1.0, 0.35 + frames / 40), 1.0)  # few frames rarely show all of an event
+    least = min(1.0, 0.2 + frames / 24)  # few frames rarely show all of an event
+    shown_part = rng.uniform(least, min(1.0, least + 0.4))
     first = float(rng.uniform(0, 1 - shown_part))
     return Shot(
         frames=frames,
@@ -197,20 +198,19 @@ class _Director:
     def send(self, index: int) -> None:
         """Choose what the actor does: cross one that looks alike, take part in an event, or wander about."""
         twins = [other for other in self.order if other not in self._crossed and self._alike(index, other)]
+        larger = [other for other in self.order if self._radius(other) > 1.15 * self._radius(index)]
+        event = str(self.rng.choice(_EVENTS, p=_EVENT_SHARES)) if self.rng.random() < self.eagerness else "wander"
         place = int(self.rng.integers(len(self.order) + 1))
         if twins and self.rng.random() < self.crossing:
             stops = self._cross(index, twins[0])
-        elif self.rng.random() < self.eagerness:
-            event = str(self.rng.choice(_EVENTS, p=_EVENT_SHARES))
-            larger = [other for other in self.order if self._radius(other) > 1.15 * self._radius(index)]
-            if event == "behind other" and larger:
-                other = larger[self.rng.integers(len(larger))]
-                stops = self._through(self._seen(other, 0.5), index, self._radius(other))
-                place = int(self.rng.integers(self.order.index(other) + 1))
-            elif event.startswith("behind"):
-                stops = self._behind_bar(index)
-            else:
-                stops = self._over_the_edge(event, index)
+        elif event == "behind other" and larger:
+            other = larger[self.rng.integers(len(larger))]
+            stops = self._through(self._seen(other, 0.5), index, self._radius(other))
+            place = int(self.rng.integers(self.order.index(other) + 1))
+        elif event == "behind bar":
+            stops = self._behind_bar(index)
+        elif event in ("enter", "leave", "pass", "return"):
+            stops = self._over_the_edge(event, index)
         else:
             stops = self._wander(index)
         self.courses[index] = self._course(index, stops)
