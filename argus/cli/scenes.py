@@ -1,4 +1,4 @@
-"""`argus scenes`: prepare the sprites once, then write labelled scenes."""
+"""`argus scenes`: prepare the sprites once, then write labelled scenes and clips."""
 
 from enum import Enum
 from itertools import islice
@@ -9,7 +9,7 @@ import typer
 
 from argus.cli.common import console, failures_reported, misuse, no_nan, progressed
 
-scenes = typer.Typer(help="Make labelled concept scenes: prepare the sprites once, then write.", no_args_is_help=True)
+scenes = typer.Typer(help="Make labelled concept scenes and clips: prepare the sprites once.", no_args_is_help=True)
 
 
 class Split(str, Enum):
@@ -69,9 +69,46 @@ def write(
         from argus.data.sources.scenes import HELD_OUT_SEED, HELD_OUT_STYLE, TRAIN_STYLES, SceneConfig, stream
 
         styles = (HELD_OUT_STYLE,) if split is Split.style else TRAIN_STYLES
-        first = start if split is Split.train else HELD_OUT_SEED + start
-        if split is Split.train and start + count > HELD_OUT_SEED:
-            raise misuse(f"training scenes are those below {HELD_OUT_SEED}")
         config = SceneConfig(cache_folder=cache, size=size, styles=styles, difficulty=difficulty)
-        samples = islice(stream(config, first), count)
+        samples = islice(stream(config, _first_seed(split, start, count, HELD_OUT_SEED)), count)
         typer.echo(write_saco(progressed(samples, "scenes", count), out))
+
+
+@scenes.command()
+def clips(
+    out: Annotated[Path, typer.Argument(file_okay=False, help="Folder for annotations.json and frames/.")],
+    cache: CacheOption,
+    count: Annotated[int, typer.Option(min=1, help="Number of clips.")],
+    split: Annotated[Split, typer.Option(help="train, val (held-out clips) or style (held-out icon style).")],
+    frames: Annotated[int, typer.Option(min=1, help="Frames of each clip.")] = 32,
+    phrases: Annotated[int, typer.Option(min=1, help="Phrases about each clip, half of them about nothing in it.")] = 2,
+    start: Annotated[int, typer.Option(min=0, help="First clip within the split.")] = 0,
+    size: Annotated[int, typer.Option(min=32, help="Side in pixels.")] = 280,
+    difficulty: Annotated[
+        float, typer.Option(min=0.0, max=1.0, callback=no_nan, help="0 few slow objects, 1 everything.")
+    ] = 1.0,
+    masks: Annotated[bool, typer.Option("--masks", help="Write masks/ too: an indexed PNG for each frame.")] = False,
+) -> None:
+    """Write clips with their phrases as SA-Co/VEval style JSON and frames; the same arguments give the same files."""
+    with failures_reported():
+        from argus.data.sources.scenes import HELD_OUT_SEED, HELD_OUT_STYLE, TRAIN_STYLES, ClipConfig, clip_stream
+        from argus.data.video_records import write_saco_video
+
+        config = ClipConfig(
+            cache_folder=cache,
+            size=size,
+            styles=(HELD_OUT_STYLE,) if split is Split.style else TRAIN_STYLES,
+            difficulty=difficulty,
+            frames=frames,
+            min_prompts=phrases,
+            max_prompts=phrases,
+        )
+        made = islice(clip_stream(config, _first_seed(split, start, count, HELD_OUT_SEED)), count)
+        typer.echo(write_saco_video(progressed(made, "clips", count), out, masks=masks))
+
+
+def _first_seed(split: Split, start: int, count: int, held_out: int) -> int:
+    """The seed that a split begins with; training ends before `held_out`."""
+    if split is Split.train and start + count > held_out:
+        raise misuse(f"scenes and clips of training are those below {held_out}")
+    return start if split is Split.train else held_out + start

@@ -1,8 +1,9 @@
-"""Concept scenes: labelled pictures from icon sets, procedural shapes and photo cut-outs, named in two languages."""
+"""Concept scenes: labelled pictures and clips of icons, procedural shapes and photo cut-outs, in two languages."""
 
 from argus.data.sources.scenes.bank import PHOTOS_STYLE, prepare
+from argus.data.sources.scenes.clips import clip, clip_stream
 from argus.data.sources.scenes.concepts import Concept, Ontology, ontology
-from argus.data.sources.scenes.config import HELD_OUT_SEED, SceneConfig
+from argus.data.sources.scenes.config import HELD_OUT_SEED, ClipConfig, SceneConfig
 from argus.data.sources.scenes.cutouts import prepare_photos
 from argus.data.sources.scenes.icons import HELD_OUT_STYLE, TRAIN_STYLES
 from argus.data.sources.scenes.stream import drawable_concepts, scene, stream
@@ -12,9 +13,12 @@ __all__ = [
     "HELD_OUT_STYLE",
     "PHOTOS_STYLE",
     "TRAIN_STYLES",
+    "ClipConfig",
     "Concept",
     "Ontology",
     "SceneConfig",
+    "clip",
+    "clip_stream",
     "drawable_concepts",
     "ontology",
     "prepare",

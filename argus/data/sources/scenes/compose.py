@@ -15,7 +15,7 @@ MIN_VISIBLE_FRACTION = 0.3
 """Objects less visible than this leave the scene, before anything is drawn."""
 MIN_VISIBLE_AREA = 36 / 280**2
 """Least visible area of an object, as a fraction of the image's."""
-_SOLID = 110
+SOLID = 110
 """Alpha from which a pixel belongs to an object."""
 _NOISE = np.random.default_rng(0).normal(0, 1, (600, 600, 3)).astype(np.float32)
 
@@ -51,7 +51,7 @@ def visible_layers(
     Returns the indices that stay, a label map (position in that list plus one; 0 is ground) and the visible fractions.
     """
     keep = list(range(len(layers)))
-    areas = [int((layer.rgba[..., 3] > _SOLID).sum()) for layer in layers]
+    areas = [int((layer.rgba[..., 3] > SOLID).sum()) for layer in layers]
     least = max(4.0, MIN_VISIBLE_AREA * size_hw[0] * size_hw[1])
     while True:
         labels = _label(layers, keep, size_hw)
@@ -77,7 +77,7 @@ def draw(
     for layer in layers:
         if shadows:
             _shadow(image, layer, direction, strength)
-        window, part = _windows(layer.left, layer.top, layer.rgba.shape[:2], image.shape[:2])
+        window, part = windows(layer.left, layer.top, layer.rgba.shape[:2], image.shape[:2])
         if part is not None:
             target = image[window]
             source = layer.rgba[part]
@@ -149,9 +149,9 @@ def photograph(
     if rng.random() < 0.25 * strength:
         image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.4, 1.1))
     if rng.random() < 0.35 * strength:
-        image = _add_noise(image, rng, rng.uniform(2, 12))
+        image = add_noise(image, rng, rng.uniform(2, 12))
     if rng.random() < 0.4 * strength:
-        image = _compress(image, int(rng.integers(35, 92)))
+        image = compress(image, int(rng.integers(35, 92)))
     return image
 
 
@@ -163,13 +163,13 @@ def masks_from_labels(labels: Int16[np.ndarray, "h w"], count: int) -> Bool[np.n
 def _label(layers: Sequence[Layer], keep: Sequence[int], size_hw: tuple[int, int]) -> Int16[np.ndarray, "h w"]:
     labels = np.zeros(size_hw, np.int16)
     for position, index in enumerate(keep, start=1):
-        window, part = _windows(layers[index].left, layers[index].top, layers[index].rgba.shape[:2], size_hw)
+        window, part = windows(layers[index].left, layers[index].top, layers[index].rgba.shape[:2], size_hw)
         if part is not None:
-            labels[window][layers[index].rgba[..., 3][part] > _SOLID] = position
+            labels[window][layers[index].rgba[..., 3][part] > SOLID] = position
     return labels
 
 
-def _windows(
+def windows(
     left: int, top: int, part_hw: tuple[int, ...], whole_hw: tuple[int, ...]
 ) -> tuple[tuple[slice, slice], tuple[slice, slice] | None]:
     """The window of the whole under a part put at (left, top), and the piece of the part over it (None: outside)."""
@@ -189,13 +189,13 @@ def _shadow(image: UInt8[np.ndarray, "h w 3"], layer: Layer, direction: np.ndarr
     soft = cv2.blur(alpha, (margin, margin))
     offset_x, offset_y = np.round(direction * side * 0.12).astype(int).tolist()
     left, top = layer.left - margin + offset_x, layer.top - margin + offset_y
-    window, part = _windows(left, top, soft.shape, image.shape[:2])
+    window, part = windows(left, top, soft.shape, image.shape[:2])
     if part is not None:
         shade = cv2.merge([255 - (soft[part] * strength).astype(np.uint8)] * 3)
         image[window] = cv2.multiply(image[window], shade, scale=1 / 255)
 
 
-def _add_noise(image: UInt8[np.ndarray, "h w 3"], rng: np.random.Generator, sigma: float) -> UInt8[np.ndarray, "h w 3"]:
+def add_noise(image: UInt8[np.ndarray, "h w 3"], rng: np.random.Generator, sigma: float) -> UInt8[np.ndarray, "h w 3"]:
     """Gaussian noise from a fixed tile: drawing fresh noise would cost more than the rest of the scene."""
     height, width = image.shape[:2]
     tile = np.tile(_NOISE, (-(-height // 300), -(-width // 300), 1)) if max(height, width) > 300 else _NOISE
@@ -203,7 +203,7 @@ def _add_noise(image: UInt8[np.ndarray, "h w 3"], rng: np.random.Generator, sigm
     return cv2.add(image, tile[top : top + height, left : left + width] * sigma, dtype=cv2.CV_8U)
 
 
-def _compress(image: UInt8[np.ndarray, "h w 3"], quality: int) -> UInt8[np.ndarray, "h w 3"]:
+def compress(image: UInt8[np.ndarray, "h w 3"], quality: int) -> UInt8[np.ndarray, "h w 3"]:
     """What is left of the image after JPEG."""
     _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
     decoded = cv2.imdecode(data, cv2.IMREAD_COLOR)

@@ -48,3 +48,19 @@ class SceneConfig:
                 f"expected max_objects >= 1 and 1 <= min_prompts <= max_prompts, got {self.max_objects}, "
                 f"{self.min_prompts} and {self.max_prompts}"
             )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClipConfig(SceneConfig):
+    """What clips of `frames` frames look like; the rest is as in scenes.
+
+    `difficulty` also says how fast things and camera move and how often things cross, hide, enter, leave and are cut.
+    """
+
+    max_objects: int = 14
+    frames: int = 8
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.frames < 1:
+            raise ValueError(f"frames must be at least 1, got {self.frames}")

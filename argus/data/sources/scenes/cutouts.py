@@ -48,7 +48,7 @@ def prepare_photos(annotations: Path, images_folder: Path, cache_folder: Path, o
     sprites = (sprite for path, found in photos for sprite in _cut(path, found, concepts))
     cut = write_pack(sprites, cache_folder, PHOTOS_STYLE)
     patches = [patch for path, found in photos for patch in _patches(path, found)]
-    _write_patches(patches, cache_folder)
+    write_patches(patches, cache_folder)
     return cut, len(patches)
 
 
@@ -69,7 +69,8 @@ def read_patches(cache_folder: Path) -> UInt8[np.ndarray, "n s s 3"] | None:
     return np.load(unpacked, mmap_mode="r")
 
 
-def _write_patches(patches: list[UInt8[np.ndarray, "s s 3"]], cache_folder: Path) -> None:
+def write_patches(patches: list[UInt8[np.ndarray, "s s 3"]], cache_folder: Path) -> None:
+    """Pack patches of side `PATCH_SIDE` for `read_patches`. Raises ValueError when there are none."""
     if not patches:
         raise ValueError("found no ground free of objects in the photos; expected at least one such patch")
     blobs = [encode_webp(patch) for patch in patches]
