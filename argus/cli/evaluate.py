@@ -21,6 +21,7 @@ from argus.cli.common import (
 )
 from argus.cli.evaluate_concepts import evaluate_concepts
 from argus.cli.evaluate_pick import evaluate_pick
+from argus.cli.evaluate_video import evaluate_video
 from argus.cli.evaluate_vos import evaluate_vos
 
 
@@ -28,6 +29,7 @@ class Task(str, Enum):
     """What the model is asked to do."""
 
     concepts = "concepts"
+    video = "video"
     pick = "pick"
     vos = "vos"
 
@@ -44,15 +46,15 @@ def evaluate(
         Path,
         typer.Argument(
             exists=True,
-            help="concepts: SA-Co JSON, or COCO instances JSON. pick: COCO instances JSON. vos: a folder with frames/ "
-            "and masks/, or with such a folder for each sequence.",
+            help="concepts: SA-Co JSON, or COCO instances JSON. video: SA-Co/VEval JSON. pick: COCO instances JSON. "
+            "vos: a folder with frames/ and masks/, or with such a folder for each sequence.",
         ),
     ],
     task: Annotated[
         Task,
         typer.Option(
-            help="concepts: every instance of a phrase in an image (cgF1). pick: one object by its box (mean IoU). "
-            "vos: an object followed from its first mask (J&F)."
+            help="concepts: every instance of a phrase in an image (cgF1). video: the same through a video (pHOTA). "
+            "pick: one object by its box (mean IoU). vos: an object followed from its first mask (J&F)."
         ),
     ] = Task.concepts,
     images: Annotated[
@@ -75,7 +77,7 @@ def evaluate(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Score a model on images (cgF1, picking by box) or on video (J&F).
+    """Score a model on images (cgF1, picking by box) or on video (pHOTA, J&F).
 
     Exit status: 0; 1 when the model, an image or a sequence failed (the others are scored all the same); 2 for misuse.
     """
@@ -87,6 +89,8 @@ def evaluate(
         load = partial(load_model, model, device, precision, tokenizer)
         if images is None:
             evaluate_vos(truth, load, as_json=as_json)
+        elif task is Task.video:
+            evaluate_video(truth, images, load, as_json=as_json)
         elif task is Task.pick:
             evaluate_pick(truth, images, load, min_area=min_area, leave_out=leave_out, as_json=as_json)
         else:
