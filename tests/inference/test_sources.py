@@ -1,5 +1,6 @@
 """What videos are read from, and that every frame comes with its own number, time and pixels."""
 
+import gc
 import itertools
 import threading
 from functools import partial
@@ -81,6 +82,19 @@ def test_a_file_and_its_frames_saved_without_loss_are_the_same(tmp_path: Path) -
     for ours, saved in zip(open_video(path).read(), video.read(), strict=True):
         assert ours.index == saved.index
         np.testing.assert_array_equal(ours.pixels, saved.pixels)
+
+
+def test_frames_that_were_read_are_freed_at_once(tmp_path: Path) -> None:
+    video = open_video(write_clip(tmp_path / "clip.mp4", pictures(40), rotation=90))
+    held = []
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in video.read():
+            held.append(sum(type(thing).__name__ == "VideoFrame" for thing in gc.get_objects()))
+    finally:
+        gc.enable()
+    assert 0 < max(held) < 10
 
 
 @pytest.mark.parametrize("mirrored", [False, True])

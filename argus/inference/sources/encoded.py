@@ -6,6 +6,7 @@ tells (BT.601 where it tells none). FFmpeg gives the same when it saves the fram
 
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from jaxtyping import Int, UInt8
 
 from argus.export.pyav import import_av
 from argus.inference.preprocess import RgbImage
-from argus.inference.sources.frames import Frame, Frames, StoredVideo
+from argus.inference.sources.frames import Frame, Frames, StoredVideo, size_of
 from argus.inference.sources.timetable import read_timetable
 
 if TYPE_CHECKING:
@@ -45,16 +46,15 @@ class EncodedVideo(StoredVideo):
                 f"Expected a video that can be decoded, got {self.name}, none of whose {self.frames} frames can: "
                 f"{self.problems[0].reason}."
             )
-        self._coded_hw = (first[1].height, first[1].width)
-        pixels = to_pixels(first[1], self._coded_hw)
-        self.size_hw = (pixels.shape[0], pixels.shape[1])
+        self._geometry = Geometry.of(first[1])
+        self.size_hw = size_of(self._geometry.pixels(first[1]))
         if self._times.cut is not None:
             self._note(self.frames, self._times.time_s(self.frames - 1), self._times.cut)
 
     def _forward(self, start: int, stop: int) -> Frames:
         with closing(self._decoded(start, stop)) as decoded:
             for index, frame in decoded:
-                pixels = to_pixels(frame, self._coded_hw)
+                pixels = self._geometry.pixels(frame)
                 yield Frame(index=index, time_s=self._times.time_s(index), pixels=pixels)
 
     def _decoded(self, start: int, stop: int) -> Generator[tuple[int, "VideoFrame"], None, None]:
@@ -117,6 +117,29 @@ class EncodedVideo(StoredVideo):
                         yield index, frame
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Geometry:
+    """The size of a stream's frames as they are coded, and how they are turned: as its first frame tells.
+
+    Others are not asked, since a frame that was asked for its side data is freed late, and memory would grow.
+    """
+
+    coded_hw: tuple[int, int]
+    matrix: Int[np.ndarray, "9"] | None
+
+    @classmethod
+    def of(cls, frame: "VideoFrame") -> "Geometry":
+        found: Any = frame.side_data.get("DISPLAYMATRIX")
+        matrix = None if found is None else np.frombuffer(found, np.int32).copy()
+        return cls(coded_hw=(frame.height, frame.width), matrix=matrix)
+
+    def pixels(self, frame: "VideoFrame") -> RgbImage:
+        """RGB of a decoded frame, scaled to the size of the first, and upright."""
+        height, width = self.coded_hw
+        pixels = frame.to_ndarray(format="rgb24", width=width, height=height, interpolation="BICUBIC")
+        return pixels if self.matrix is None else np.ascontiguousarray(_upright(pixels, self.matrix))
+
+
 def video_stream(container: "InputContainer", name: str) -> "VideoStream":
     """The first stream of pictures that is no cover. Raises ValueError where there is none."""
     from av.stream import Disposition
@@ -126,14 +149,6 @@ def video_stream(container: "InputContainer", name: str) -> "VideoStream":
             return stream
     kinds = sorted({stream.type for stream in container.streams})
     raise ValueError(f"Expected a video, got {name}, which holds {' and '.join(kinds) or 'nothing'} alone.")
-
-
-def to_pixels(frame: "VideoFrame", coded_hw: tuple[int, int]) -> RgbImage:
-    """RGB of a decoded frame, scaled to the height and width `coded_hw` and turned as its display matrix tells."""
-    height, width = coded_hw
-    pixels = frame.to_ndarray(format="rgb24", width=width, height=height, interpolation="BICUBIC")
-    matrix: Any = frame.side_data.get("DISPLAYMATRIX")
-    return pixels if matrix is None else np.ascontiguousarray(_upright(pixels, np.frombuffer(matrix, np.int32)))
 
 
 def _upright(pixels: RgbImage, matrix: Int[np.ndarray, "9"]) -> UInt8[np.ndarray, "H W 3"]:

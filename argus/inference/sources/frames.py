@@ -106,6 +106,11 @@ class StoredVideo(Video):
                 yield block.pop()
 
 
+def size_of(pixels: UInt8[np.ndarray, "h w 3"]) -> tuple[int, int]:
+    """Height and width."""
+    return pixels.shape[0], pixels.shape[1]
+
+
 def check_size(index: int, size_hw: tuple[int, int], first_hw: tuple[int, int], name: str) -> None:
     """Raises ValueError where a frame is not of the size of the first."""
     if size_hw != first_hw:

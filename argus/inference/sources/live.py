@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from argus.export.pyav import import_av
 from argus.inference.preprocess import RgbImage
-from argus.inference.sources.encoded import to_pixels, video_stream
-from argus.inference.sources.frames import NOMINAL_RATE, Frame, Frames, Video, check_size, read_ahead
+from argus.inference.sources.encoded import Geometry, video_stream
+from argus.inference.sources.frames import NOMINAL_RATE, Frame, Frames, Video, check_size, read_ahead, size_of
 from argus.inference.sources.pictures import DamagedFileError, read_picture
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class LiveVideo(Video):
         if first is None:
             raise ValueError(f"Expected a video with frames, got {self.name} with none.")
         self._start_s = first[0] or 0.0
-        self.size_hw = (first[1].shape[0], first[1].shape[1])
+        self.size_hw = size_of(first[1])
         self._keep(first)
         return self
 
@@ -78,7 +78,7 @@ class LiveVideo(Video):
 
     def _keep(self, timed: Timed) -> None:
         seconds, pixels = timed
-        check_size(self._next, (pixels.shape[0], pixels.shape[1]), self.size_hw, self.name)
+        check_size(self._next, size_of(pixels), self.size_hw, self.name)
         time_s = self._next / NOMINAL_RATE if seconds is None else seconds - self._start_s
         self._kept.append(Frame(index=self._next, time_s=time_s, pixels=pixels))
         self._next += 1
@@ -132,7 +132,7 @@ def _of_iterable(frames: Iterable[Any], video: LiveVideo) -> Generator[Timed, No
 def _of_container(container: "InputContainer", video: LiveVideo) -> Generator[Timed, None, None]:
     from av.error import FFmpegError
 
-    coded_hw = None
+    geometry = None
     with container:
         stream = video_stream(container, video.name)
         packets: Iterator[Any] = container.demux(stream)
@@ -143,8 +143,8 @@ def _of_container(container: "InputContainer", video: LiveVideo) -> Generator[Ti
                 video.note(f"a frame cannot be decoded: {error.strerror}")
                 continue
             for frame in frames:
-                coded_hw = coded_hw or (frame.height, frame.width)
-                yield frame.time, to_pixels(frame, coded_hw)
+                geometry = geometry or Geometry.of(frame)
+                yield frame.time, geometry.pixels(frame)
 
 
 def _next_packet(packets: Iterator[Any], video: LiveVideo) -> Any:

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from argus.inference.preprocess import RgbImage, failures_told, read_image
-from argus.inference.sources.frames import NOMINAL_RATE, Frame, Frames, StoredVideo, check_size
+from argus.inference.sources.frames import NOMINAL_RATE, Frame, Frames, StoredVideo, check_size, size_of
 
 PICTURE_SUFFIXES = {".apng", ".avif", ".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 LEAST_S, UNTOLD_S = (
@@ -116,10 +116,6 @@ def open_array(array: np.ndarray) -> PictureVideo:
             "For floats 0..1 use (array * 255).round().astype(np.uint8); for (t, 3, h, w) array.transpose(0, 2, 3, 1)."
         )
     return PictureVideo("the array", tuple(array))
-
-
-def size_of(pixels: RgbImage) -> tuple[int, int]:
-    return pixels.shape[0], pixels.shape[1]
 
 
 def _natural(path: Path) -> tuple[list[tuple[int, str]], str]:
