@@ -185,7 +185,8 @@ class VideoSession:
                 self._room - len(state.objects),
             )
             shown = self._as_shown(result.seen, result.objects, frame)
-        state.objects, state.next_id = result.objects, result.next_id
+        state.objects = tuple(sorted(result.objects, key=lambda one: one.id))
+        state.next_id = result.next_id
         state.withdrawn |= set(result.withdrawn)
         state.dropped += result.dropped
         state.frame, state.reverse = frame.index, reverse
