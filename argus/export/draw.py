@@ -69,9 +69,8 @@ def draw(
             "Draw on the picture that was asked about, turned upright."
         )
     colours = [PALETTE[one % len(PALETTE)] for one in (range(len(objects.rles)) if ids is None else ids)]
-    numbers = (
-        [""] * len(colours) if ids is None else [f" {one} " for one in ids]
-    )  # the font's spaces are narrow: two keep the score off
+    # two spaces before the score: those of the font are narrow
+    numbers = [""] * len(colours) if ids is None else [f" {one} " for one in ids]
     names = concepts_in_order(objects) if concepts is None else concepts
     order = np.argsort(objects.scores, kind="stable").tolist()
     for index in order:

@@ -52,8 +52,8 @@ def write_clip(
     return path
 
 
-def write_sound(path: Path, cover: bool = False) -> Path:
-    """A file that holds sound, and perhaps a cover picture, but no video."""
+def write_sound(path: Path) -> Path:
+    """A file that holds sound and no video."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream("aac", rate=8000)
         frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
