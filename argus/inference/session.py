@@ -154,7 +154,7 @@ class VideoSession:
             span = state.plan[0]
             if span.fresh:
                 self._begin(span)
-            with closing(read_ahead(self._frames(span), READ_AHEAD, newest=self.video.live)) as frames:
+            with closing(read_ahead(self._frames(span), READ_AHEAD)) as frames:
                 for frame in frames:
                     self._do(frame, span.reverse)
                     state.plan = (replace(span, start=_after(frame.index, span), fresh=False), *state.plan[1:])

@@ -95,6 +95,12 @@ def test_frames_come_as_late_as_the_hot_start(model: Sam3, clip: np.ndarray) -> 
     assert [frame.index for frame in run] == [2, 3, 4, 5]
 
 
+def test_no_frame_of_an_iterable_is_left_out(model: Sam3) -> None:
+    session = opened(model, (np.full((*SIZE_HW, 3), index, np.uint8) for index in range(30)))
+    session.add(box=BOX)
+    assert [frame.pixels[0, 0, 0] for frame in session.run()] == list(range(30))
+
+
 def test_what_is_withdrawn_is_never_shown(model: Sam3, clip: np.ndarray) -> None:
     """With matches impossible every masklet goes unmatched: within the delay it is withdrawn, without it stays."""
     never = replace(POLICY, match_iou=1.0)
