@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 
 from argus.cli.track import _at, _stem
 from argus.model.sam3 import Sam3
@@ -67,6 +68,16 @@ def test_misuse_and_failures(run: Run, clip: Path, photo: Path) -> None:
     assert late.exit_code == 1 and "a frame in 0..4, got 9" in late.stderr
     small = run("track", clip, "-p", "dog", "--memory", "1KB")
     assert small.exit_code == 1 and "one object" in small.stderr
+
+
+def test_a_frame_that_fails_leaves_what_was_done(run: Run, clip: Path) -> None:
+    """Frames that wait for their hot start are written, though the last one is of another size."""
+    save_picture(clip / "5.png", 5)
+    Image.open(clip / "5.png").resize((9, 9)).save(clip / "5.png")
+    result = run("track", clip, "-p", "dog", "--box", "5,5,20,20", "-f", "mot")
+    assert result.exit_code == 1 and "frame 5" in result.stderr
+    frames = {line.split(",")[0] for line in Path("out/clip.mot.txt").read_text().splitlines()}
+    assert frames == {"1", "2", "3", "4", "5"}
 
 
 def test_the_parts_of_an_option_and_a_name_for_files() -> None:
