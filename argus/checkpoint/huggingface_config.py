@@ -16,6 +16,8 @@ ALONE, VIDEO = "sam3", "sam3_video"  # their model types
 IMAGE_TRACKER, VIDEO_TRACKER = TRACKERS = ("sam3_tracker", "sam3_tracker_video")
 KINDS = (ALONE, VIDEO, *TRACKERS)
 
+LARGER = "argus_image_size"  # our own key: the side of images, where it is not the one that positions are scaled for
+
 Pairs: TypeAlias = tuple[tuple[str, Any], ...]
 
 _VISION: Pairs = (  # the place in config.json, and ours; places that share one of ours must agree
@@ -145,14 +147,16 @@ def read_config(config: Mapping[str, Any]) -> Sam3Config:
     work in another way than SAM 3.
     """
     detector, tracker = _detector(config), _tracker(config)
-    vision = _read(tracker if detector is None else detector, _FIXED, _VISION)
+    vision = _part(_read(tracker if detector is None else detector, _FIXED, _VISION), "vision")
+    if LARGER in config:
+        vision |= {"image": _number(config[LARGER], LARGER, several=False), "rope_image": vision["image"]}
     of_detector = {} if detector is None else _read(detector, (), _DETECTOR)
     of_tracker: dict[str, Any] = {}
     if tracker is not None:
         image_only = tracker.get("model_type") == IMAGE_TRACKER
         of_tracker = _read(tracker, _TRACKER_FIXED, _TRACKER if image_only else _TRACKER + _MEMORY)
     return Sam3Config(
-        vision=VisionConfig(**_part(vision, "vision")),
+        vision=VisionConfig(**vision),
         text=TextConfig(**_part(of_detector, "text")) if of_detector else None,
         detector=DetectorConfig(**_part(of_detector, "detector")) if of_detector else None,
         tracker=TrackerConfig(**_part(of_tracker, "tracker")) if of_tracker else None,
@@ -176,14 +180,21 @@ def _read(section: Mapping[str, Any], fixed: Pairs, sizes: Pairs) -> dict[str, A
 
 
 def write_config(config: Sam3Config, origin: Mapping[str, Any], dtype: str) -> dict[str, Any]:
-    """A config.json for the model: `origin`, the configuration it came with, where there is one, with its sizes set."""
+    """A config.json for the model: `origin`, the configuration it came with, where there is one, with its sizes set.
+
+    The layout has one side for images and for the scale of positions. Where they differ it is the latter, so that every
+    reader gets the right numbers, and images are said to be larger under a key of our own.
+    """
+    vision = config.vision
+    larger = {} if vision.rope_image in (None, vision.image) else {LARGER: vision.image}
+    config = dataclasses.replace(config, vision=dataclasses.replace(vision, image=vision.rope_image or vision.image))
     if config.tracker is not None and config.tracker.memory_stride != 1:
         raise ValueError(
             "the Hugging Face layout knows memories on the token grid only, got a tracker of memory_stride "
             f"{config.tracker.memory_stride}: save it in our layout (argus)"
         )
-    given = {key: value for key, value in origin.items() if key != PREFIXED}
-    written = copy.deepcopy(given or _skeleton(config))
+    given = {key: value for key, value in origin.items() if key not in (PREFIXED, LARGER)}
+    written = copy.deepcopy(given or _skeleton(config)) | larger
     written["dtype"] = dtype
     detector, tracker = _detector(written), _tracker(written)
     levels = [[config.vision.grid * times] * 2 for times in (4, 2, 1)]

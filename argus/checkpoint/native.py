@@ -38,7 +38,11 @@ def read_config(config: Mapping[str, Any]) -> Sam3Config:
 
 def write_config(config: Sam3Config, training: Mapping[str, Any], huggingface: Mapping[str, Any]) -> dict[str, Any]:
     """Our config.json: the sizes, what is known of the training, and the Hugging Face configuration it came with."""
-    sizes: dict[str, Any] = {name: part for name, part in dataclasses.asdict(config).items() if part is not None}
+    sizes: dict[str, Any] = {
+        name: {key: value for key, value in part.items() if value is not None}
+        for name, part in dataclasses.asdict(config).items()
+        if part is not None
+    }
     written = {"format": FORMAT, "version": VERSION, **sizes}
     written |= {"training": dict(training)} if training else {}
     return written | ({"huggingface": dict(huggingface)} if huggingface else {})
@@ -49,7 +53,8 @@ def _read_part(part: Any, values: Any, name: str) -> Any:
     if not isinstance(values, dict):
         raise ValueError(f"config.json: expected an object as {name}, got {values!r}")
     known = {field.name: field for field in dataclasses.fields(part)}
-    _check_keys(values, set(known), set(known), f"config.json, {name}")
+    required = {key for key, field in known.items() if field.default is not None}
+    _check_keys(values, required, set(known), f"config.json, {name}")
     return part(**{key: _read_value(known[key].default, value, f"{name}.{key}") for key, value in values.items()})
 
 

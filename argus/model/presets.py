@@ -24,6 +24,7 @@ def nano() -> Sam3Config:
             global_layers=(1, 3, 5, 7),
             image=420,
             pretrain_image=140,
+            rope_image=280,
         ),
         text=TextConfig(vocabulary=4096, context=24, width=128, layers=4, heads=4, mlp_width=512),
         detector=DetectorConfig(

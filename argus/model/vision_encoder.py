@@ -20,7 +20,9 @@ EPS = 1e-5
 @dataclass(frozen=True, kw_only=True)
 class VisionConfig:
     """Sizes of the vision encoder. `image` and `pretrain_image` are the sides in pixels of the square images that the
-    weights were made for; images of other sizes, square or not, are encoded all the same."""
+    weights were made for; images of other sizes, square or not, are encoded all the same. `rope_image` is the side that
+    rotary positions of the whole grid are scaled for, where that is not `image`: training went on to larger images.
+    """
 
     width: int = 1024
     layers: int = 32
@@ -31,12 +33,13 @@ class VisionConfig:
     global_layers: tuple[int, ...] = (7, 15, 23, 31)
     image: int = 1008
     pretrain_image: int = 336
+    rope_image: int | None = None
 
     def __post_init__(self) -> None:
         if self.width % (4 * self.heads):
             raise ValueError(f"the vision width must be a multiple of 4 x heads; got {self.width} and {self.heads}")
-        for name in ("image", "pretrain_image"):
-            if getattr(self, name) % self.patch:
+        for name in ("image", "pretrain_image", "rope_image"):
+            if (getattr(self, name) or 0) % self.patch:
                 raise ValueError(f"{name} must be a multiple of the patch {self.patch}; got {getattr(self, name)}")
         if not all(0 <= i < self.layers for i in self.global_layers):
             raise ValueError(f"global_layers must lie in 0..{self.layers - 1}; got {self.global_layers}")
@@ -77,7 +80,8 @@ class VisionEncoder(nn.Module):
         head_dim = self.config.width // self.config.heads
         if window:
             return axial_rope(window, window, head_dim, 1.0, device)
-        return axial_rope(height, width, head_dim, self.config.window / self.config.grid, device)
+        grid = (self.config.rope_image or self.config.image) // self.config.patch
+        return axial_rope(height, width, head_dim, self.config.window / grid, device)
 
 
 class Block(nn.Module):
