@@ -69,8 +69,7 @@ def run(
     folder)` draws overlays of fixed scenes now and then.
     """
     resumed = folder / "weights" if (folder / "state.pt").exists() else start
-    tracker = recipe.tracker if isinstance(recipe, TrackerRecipe) else None
-    model = starting_model(resumed, recipe.scenes, recipe.train.seed, tracker)
+    model = starting_model(resumed, recipe.scenes, recipe.train.seed, tracker=isinstance(recipe, TrackerRecipe))
     batches = recipe.batches()
     state = train(
         recipe.learner(model),

@@ -13,7 +13,6 @@ from argus.data.sources.scenes import SceneConfig, ontology, scene
 from argus.model import presets
 from argus.model.sam3 import Sam3
 from argus.model.tokenizer import train_tokenizer
-from argus.model.tracker import TrackerConfig
 from argus.train.new_tracker import with_tracker
 
 Model = Sam3
@@ -21,18 +20,20 @@ Look = Callable[[Model, Path], None]
 SCENES_FOR_WORDS = 400
 
 
-def starting_model(start: Path | None, scenes: SceneConfig, seed: int, tracker: TrackerConfig | None = None) -> Sam3:
+def starting_model(start: Path | None, scenes: SceneConfig, seed: int, *, tracker: bool = False) -> Sam3:
     """The model in the folder `start`, or a new nano with a tokenizer trained on the phrases of `scenes`.
 
-    With `tracker` it has one: its own, or where it has none, a new one of these sizes. A tracker learns from images as
+    With `tracker` it has one: its own, or where it has none, a new one of nano's sizes. A tracker learns from images as
     a trained model encodes them: raises ValueError without a `start` then.
     """
+    sizes = presets.nano()
     if start is not None:
         model = checkpoint.load(start, device="cpu", precision="fp32").requires_grad_(True)
-        return model if tracker is None or model.tracker is not None else with_tracker(model, tracker, seed)
-    if tracker is not None:
+        lacks = tracker and model.tracker is None
+        return with_tracker(model, sizes.tracker, seed) if lacks and sizes.tracker is not None else model
+    if tracker:
         raise ValueError("expected weights to start from (--start), whose tracker learns; got none")
-    sizes = replace(presets.nano(), tracker=None)
+    sizes = replace(sizes, tracker=None)
     assert sizes.text is not None
     tokenizer = train_tokenizer(phrases_of(scenes), sizes.text.vocabulary, sizes.text.context)
     torch.manual_seed(seed)

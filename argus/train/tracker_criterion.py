@@ -13,6 +13,8 @@ from argus.model.mask_decoder import Decoded
 from argus.train.losses.masks import dice_loss, focal_loss
 from argus.train.losses.tracking import consistency_loss, identity_loss, iou_loss, object_loss, true_iou
 
+SHARED = 0.1  # of the loss of three masks, what all of them have a part in: else those that lose at first never learn
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrackerLossConfig:
@@ -96,7 +98,7 @@ class TrackerCriterion:
 
     def _masks(self, judged: Judged) -> tuple[Tensor, Tensor, Tensor]:
         """Focal, Dice and IoU losses of the objects that are seen: half of the single mask, half of the best of three
-        (that with the least loss); the IoU of every mask is estimated."""
+        (that with the least loss), with a little of all three; the IoU of every mask is estimated."""
         rows = judged.seen.nonzero()[:, 0]
         logits = judged.decoded.mask_logits[rows].float().flatten(2)  # (m, 4, k)
         wanted = judged.wanted[rows].flatten(1)[:, None].expand_as(logits)
@@ -106,7 +108,8 @@ class TrackerCriterion:
         dice = dice_loss(*pairs).view(count, masks)
         best = 1 + (self.config.focal * focal + self.config.dice * dice).detach()[:, 1:].argmin(1, keepdim=True)
         true = true_iou(*pairs).view(count, masks)
-        chosen = [(loss[:, 0] + loss.gather(1, best)[:, 0]) / 2 for loss in (focal, dice)]
+        shared = [torch.lerp(loss.gather(1, best)[:, 0], loss[:, 1:].mean(1), SHARED) for loss in (focal, dice)]
+        chosen = [(loss[:, 0] + of_three) / 2 for loss, of_three in zip((focal, dice), shared, strict=True)]
         return chosen[0], chosen[1], iou_loss(judged.decoded.iou_scores[rows].float(), true).mean(1)
 
 

@@ -6,6 +6,7 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, grid_sample, normalize
 
 TEMPERATURE = 0.1  # of the likeness of pointers
+EPS = 1e-3
 
 
 def true_iou(mask_logits: Float[Tensor, "m k"], wanted: Float[Tensor, "m k"]) -> Float[Tensor, " m"]:
@@ -16,8 +17,14 @@ def true_iou(mask_logits: Float[Tensor, "m k"], wanted: Float[Tensor, "m k"]) ->
 
 
 def iou_loss(iou_scores: Float[Tensor, "..."], true: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
-    """Distance of each estimated IoU from the true one."""
-    return (iou_scores - true.detach()).abs()
+    """How far each estimated IoU is from the true one, as the relative entropy of two chances: 0 where they agree.
+
+    Its gradient is the difference before the sigmoid that made the estimate. A distance of the estimates themselves
+    has none where they are near 0, which they all come to while masks are still wrong, and do not leave again.
+    """
+    wanted = true.detach().clamp(EPS, 1 - EPS)
+    score = iou_scores.clamp(EPS, 1 - EPS)
+    return wanted * (wanted / score).log() + (1 - wanted) * ((1 - wanted) / (1 - score)).log()
 
 
 def object_loss(object_logits: Float[Tensor, " m"], seen: Bool[Tensor, " m"]) -> Float[Tensor, " m"]:

@@ -14,7 +14,7 @@ from argus.data.collate_clips import ClipBatch, ClipBatches, FirstMix, Lesson
 from argus.data.sources.scenes import HELD_OUT_SEED, ClipConfig, SceneConfig, clip, has_photos, photo_clip, scene
 from argus.model.prompt_encoder import MASK_SCALE
 from argus.model.sam3 import Sam3
-from argus.model.tracker import TrackerConfig, TrackerFeatures
+from argus.model.tracker import TrackerFeatures
 from argus.train.following import Record, follow_clip, pick_stills
 from argus.train.loop import Learner, TrainConfig
 from argus.train.tracker_criterion import TrackerCriterion, TrackerLossConfig, TrackerLosses
@@ -94,20 +94,18 @@ class ClipPart:
     stills: int
     clips: int
     pictures: ClipConfig
-    picked: int = 4
+    picked: int = 6
     followed: int = 4
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrackerRecipe:
-    """A whole tracker run. `tracker` are the sizes of a new one; `still_photos` and `clip_photos` the shares of photos
-    among stills and clips."""
+    """A whole tracker run. `still_photos` and `clip_photos` are the shares of photos among stills and clips."""
 
     stage: ClassVar[str] = "tracker"
 
     train: TrainConfig
     curriculum: tuple[ClipPart, ...]
-    tracker: TrackerConfig
     loss: TrackerLossConfig = field(default_factory=TrackerLossConfig)
     pick_mix: FirstMix = field(default_factory=lambda: FirstMix(box=0.6, click=0.4))
     clip_mix: FirstMix = field(default_factory=lambda: FirstMix(box=0.25, click=0.25, corrections=1))
