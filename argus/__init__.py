@@ -1,4 +1,4 @@
-"""Argus segments every instance of any concept in an image, given a phrase, example boxes, points, or any mix."""
+"""Argus segments and tracks every instance of any concept, given a phrase, example boxes, clicks, or any mix."""
 
 from importlib.metadata import PackageNotFoundError, version
 

@@ -120,11 +120,11 @@ def test_bad_input_is_a_clear_error(model: Sam3) -> None:
 
 
 @lru_cache
-def clip() -> Tensor:
+def clip(frames: int = FRAMES) -> Tensor:
     """Frames that drift from one picture to another, so that memory matters."""
     random = torch.Generator().manual_seed(5)
     first, last = (torch.randn(1, 3, SIZE, SIZE, generator=random) for _ in range(2))
-    share = torch.linspace(0, 1, FRAMES)[:, None, None, None]
+    share = torch.linspace(0, 1, frames)[:, None, None, None]
     return (first * (1 - share) + last * share).clamp(-1, 1)
 
 

@@ -22,7 +22,7 @@ from argus.inference.policy import VideoPolicy
 from argus.model.sam3 import Sam3
 from argus.ops.nms import greedy_nms
 from tests.reference_models import NO_BOX, merges_file, reference
-from tests.test_parity_tracking import difference, follow_original
+from tests.test_parity_tracking import clip, difference, follow_original
 
 TOLERANCE = 1e-4
 BF16 = 2**-8  # its rounding
@@ -51,7 +51,7 @@ def test_detections_are_the_reference_s(model: Sam3) -> None:
     theirs = watched(model, PHRASES[:1], POLICY).detections
     for frame in range(FRAMES):
         with torch.no_grad():
-            features = model.encode(clip()[frame : frame + 1])
+            features = model.encode(clip(FRAMES)[frame : frame + 1])
             ours = detect(model, features, [Concept(id=0, text=PHRASES[0])], frame, POLICY)
         assert difference(torch.from_numpy(ours.scores), theirs[frame]["scores"]) <= TOLERANCE
         assert difference(ours.mask_logits, theirs[frame]["mask"]) <= TOLERANCE
@@ -98,21 +98,13 @@ def errors(model: Sam3, phrases: tuple[str, ...], policy: VideoPolicy) -> list[f
     return found
 
 
-@lru_cache
-def clip() -> Tensor:
-    random = torch.Generator().manual_seed(5)
-    first, last = (torch.randn(1, 3, SIZE, SIZE, generator=random) for _ in range(2))
-    share = torch.linspace(0, 1, FRAMES)[:, None, None, None]
-    return (first * (1 - share) + last * share).clamp(-1, 1)
-
-
 def followed(model: Sam3, phrases: tuple[str, ...], policy: VideoPolicy) -> list[Step]:
     concepts = [Concept(id=-1 - index, text=phrase) for index, phrase in enumerate(phrases)]
     steps: list[Step] = []
     with torch.no_grad():
         for frame in range(FRAMES):
             objects, next_id = (steps[-1].objects, steps[-1].next_id) if steps else ((), 1)
-            features = model.encode(clip()[frame : frame + 1])
+            features = model.encode(clip(FRAMES)[frame : frame + 1])
             place = Place(frame=frame, frames=FRAMES)
             steps.append(step(model, features, objects, concepts, place, policy, next_id, room=100))
     return steps
@@ -133,7 +125,7 @@ def watched(model: Sam3, phrases: tuple[str, ...], policy: VideoPolicy) -> Watch
 
     detections: list[dict[str, Tensor]] = []
     mended = mend(copy.deepcopy(reference("video")), policy, detections)
-    session = Sam3VideoInferenceSession(video=clip(), dtype=torch.float32, video_height=SIZE, video_width=SIZE)
+    session = Sam3VideoInferenceSession(video=clip(FRAMES), dtype=torch.float32, video_height=SIZE, video_width=SIZE)
     for phrase in phrases:
         prompt = session.add_prompt(phrase)
         tokens = model.tokenizer([phrase])

@@ -17,12 +17,16 @@ import argus
 from argus import Detections, ImagePredictor, Prompt
 from argus.eval import cgf1
 from argus.export import draw
-from tests.train.toys import tiny_model
+from argus.inference.policy import VideoPolicy
+from tests.train.toys import tiny_model, tiny_tracker_model
 
 predictor = ImagePredictor(tiny_model().eval()).set_image(np.zeros((20, 30, 3), np.uint8))
 fresh = ImagePredictor(predictor.model)
 features = predictor.model.encode(torch.zeros(1, 3, 48, 48))
 mask = np.eye(4)[None]
+follower = tiny_tracker_model().eval()
+session = argus.VideoPredictor(follower).open(np.zeros((2, 20, 30, 3), np.uint8))
+session.add(box=[2, 2, 9, 9])
 calls = {
     "no image": lambda: fresh.set_image(None),
     "number as image": lambda: fresh.set_image(7),
@@ -58,6 +62,28 @@ calls = {
     "half an image index": lambda: Prompt("dog", image=1.5),
     "no image index": lambda: Prompt("dog", image=None),
     "mask of floats": lambda: Detections.from_masks(mask, [0.5], ["dog"]),
+    "number as model": lambda: argus.VideoPredictor(5),
+    "dict as policy": lambda: argus.VideoPredictor(follower, policy={"hot_start": 3}),
+    "list as memory": lambda: argus.VideoPredictor(follower, memory=[2]),
+    "half a video": lambda: argus.VideoPredictor(follower).open(5.5),
+    "no video": lambda: argus.VideoPredictor(follower).open(None),
+    "number as phrase to follow": lambda: session.add(5),
+    "phrases to follow": lambda: session.add(["a", "b"]),
+    "text as boxes": lambda: session.add("dog", boxes="left"),
+    "text as a box": lambda: session.add(box="left"),
+    "text as points": lambda: session.add(points="here"),
+    "text as labels": lambda: session.add(points=[[1, 1]], labels="+"),
+    "text as a mask": lambda: session.add(mask="mask"),
+    "half a frame": lambda: session.add(box=[2, 2, 9, 9], frame=1.5),
+    "text as masklet": lambda: session.add(box=[2, 2, 9, 9], masklet="1"),
+    "list to remove": lambda: session.remove([1]),
+    "True to remove": lambda: session.remove(True),
+    "text as start": lambda: session.run(start="1"),
+    "half a stop": lambda: session.run(stop=1.5),
+    "number as direction": lambda: session.run(1),
+    "text as hot start": lambda: VideoPolicy(hot_start="3"),
+    "no score": lambda: VideoPolicy(birth_score=None),
+    "number as a switch": lambda: VideoPolicy(one_to_one=1),
     "mask of bytes": lambda: Detections.from_masks(mask.astype(np.uint8) * 255, [0.5], ["dog"]),
 }
 for name, call in calls.items():
@@ -78,4 +104,4 @@ print(len(calls), "refused")
 def test_wrong_types_are_refused_without_a_type_checker() -> None:
     done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == "35 refused"
+    assert done.stdout.strip() == "57 refused"

@@ -4,8 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from argus.cli.common import console, print_json
-from argus.cli.scoring import exit_if_failed, failed_records, score_each
+from argus.cli.scoring import exit_if_failed, print_groups, score_each
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,14 +36,7 @@ def evaluate_concepts(
             f"exhaustive, about {len(by_path)} images, of which {len(failed)} failed"
         )
     groups = {"language": by_group(scores, "language"), "kind": by_group(scores, "kind")}
-    if as_json:
-        by = {f"by_{name}": metrics for name, metrics in groups.items()}
-        print_json({**summarise(scores), **by, "failed": failed_records(failed)})
-    else:
-        console().print(table({"all": summarise(scores)}, str(pairs)))
-        for name, metrics in groups.items():
-            if len(metrics) > 1:
-                console().print(table(metrics, f"by {name}"))
+    print_groups(summarise(scores), groups, table, str(pairs), failed, as_json)
     exit_if_failed(failed, len(by_path), "images", "their pairs are not scored")
 
 

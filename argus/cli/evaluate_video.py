@@ -4,8 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from argus.cli.common import console, print_json
-from argus.cli.scoring import exit_if_failed, failed_records, score_each
+from argus.cli.scoring import exit_if_failed, print_groups, score_each
 
 if TYPE_CHECKING:
     from argus.data.video_records import VideoPair
@@ -33,14 +32,7 @@ def evaluate_video(pairs: Path, images: Path, load: "Callable[[], Sam3]", *, as_
             f"{len(failed)} failed"
         )
     groups = {"language": videos_by_group(scores, "language"), "kind": videos_by_group(scores, "kind")}
-    if as_json:
-        by = {f"by_{name}": metrics for name, metrics in groups.items()}
-        print_json({**summarise_videos(scores), **by, "failed": failed_records(failed)})
-    else:
-        console().print(video_table({"all": summarise_videos(scores)}, str(pairs)))
-        for name, metrics in groups.items():
-            if len(metrics) > 1:
-                console().print(video_table(metrics, f"by {name}"))
+    print_groups(summarise_videos(scores), groups, video_table, str(pairs), failed, as_json)
     exit_if_failed(failed, len(videos), "videos", "their pairs are not scored")
 
 

@@ -2,11 +2,23 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
-from argus.cli.common import FAILURE, image_failures, memory_errors, progressed, say, say_failed
+from argus.cli.common import (
+    FAILURE,
+    console,
+    image_failures,
+    memory_errors,
+    print_json,
+    progressed,
+    say,
+    say_failed,
+)
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 Item = TypeVar("Item")
 Score = TypeVar("Score")
@@ -25,6 +37,25 @@ def score_each(
         except image_failures() as error:
             failed[str(path)] = say_failed(path, error)
     return scores, failed
+
+
+def print_groups(
+    summary: Mapping[str, float],
+    groups: Mapping[str, Mapping[str, Mapping[str, float]]],
+    table: "Callable[[Mapping[str, Mapping[str, float]], str], Table]",
+    title: str,
+    failed: Mapping[str, str],
+    as_json: bool,
+) -> None:
+    """The metrics of all pairs, then those of each way to group them where there are several groups."""
+    if as_json:
+        by = {f"by_{name}": metrics for name, metrics in groups.items()}
+        print_json({**summary, **by, "failed": failed_records(failed)})
+        return
+    console().print(table({"all": summary}, title))
+    for name, metrics in groups.items():
+        if len(metrics) > 1:
+            console().print(table(metrics, f"by {name}"))
 
 
 def failed_records(failed: Mapping[str, str]) -> list[dict[str, str]]:

@@ -145,17 +145,19 @@ def _follow(session: "VideoSession", run: Iterator, sinks: "Sink", summary: "Sum
     columns = (TextColumn("tracking"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console(stderr=True), transient=True) as bar, _interruption() as interrupted:
         task = bar.add_task("tracking", total=total)
-        for frame in run:
-            sinks.write(frame)
-            summary.add(frame)
-            bar.advance(task)
-            if interrupted:
-                break
-        else:
-            return
-        for frame in session.flush():
-            sinks.write(frame)
-            summary.add(frame)
+        try:
+            for frame in run:
+                sinks.write(frame)
+                summary.add(frame)
+                bar.advance(task)
+                if interrupted:
+                    break
+            else:
+                return
+        finally:  # also where a frame fails: those before it that wait are done
+            for frame in session.flush():
+                sinks.write(frame)
+                summary.add(frame)
     say(f"stopped after frame {frame.index}")
 
 

@@ -55,7 +55,7 @@ def draw(
 ) -> Image.Image:
     """The picture with every object's mask tinted and outlined, and a label "concept 0.87" at its top left.
 
-    With `ids`, those of masklets, one for each object, a colour belongs to an id, and a label reads "concept 3 0.87".
+    With `ids`, those of masklets, one for each object, a colour belongs to an id, and a label reads "concept 3  0.87".
     `concepts` is the order that numbers concepts which no font can write (default: that of the objects).
 
     The picture is a path, a PIL image (both turned upright by their EXIF orientation) or an array. Better scores are
@@ -69,7 +69,8 @@ def draw(
             "Draw on the picture that was asked about, turned upright."
         )
     colours = [PALETTE[one % len(PALETTE)] for one in (range(len(objects.rles)) if ids is None else ids)]
-    numbers = [""] * len(colours) if ids is None else [f" {one}" for one in ids]
+    # two spaces before the score: those of the font are narrow
+    numbers = [""] * len(colours) if ids is None else [f" {one} " for one in ids]
     names = concepts_in_order(objects) if concepts is None else concepts
     order = np.argsort(objects.scores, kind="stable").tolist()
     for index in order:

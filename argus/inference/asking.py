@@ -34,7 +34,10 @@ def concept_with(
         if labels is not None:
             raise ValueError(f"Expected boxes for the labels {labels!r}, got none.")
         return concept
-    values = torch.as_tensor(np.asarray(boxes, np.float32)) if not isinstance(boxes, Tensor) else boxes.cpu().float()
+    try:
+        values = boxes.cpu().float() if isinstance(boxes, Tensor) else torch.as_tensor(np.asarray(boxes, np.float32))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"Expected boxes of shape (n, 4), got {boxes!r:.80}: {error}.") from error
     if values.ndim != 2 or values.shape[1] != 4 or not len(values):
         raise ValueError(
             f"Expected boxes of shape (n, 4), got {tuple(values.shape)}. One box is [[left, top, right, bottom]]; "

@@ -77,6 +77,10 @@ class Followed:
         """Whether the object has begun: going on from the first frame in which something was said of it."""
         return frame <= max(self.asked) if reverse else frame >= min(self.asked)
 
+    def lacks(self, frame: int) -> set[int]:
+        """The frames other than this one in which something was said of the object that it does not remember."""
+        return set(self.asked) - set(self.bank.prompted) - {frame}
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Seen:
@@ -132,7 +136,8 @@ def step(
     asleep = [one for one in objects if not one.awake(place.frame, place.reverse)]
     picked = [one for one in awake if one.track.picked]
     followed, seen = _track(model, features, picked, place)
-    seen = [replace(one, mask_logits=_cleaned(one.mask_logits[None], policy)[0]) for one in seen]
+    cleaned = _cleaned(_stack(seen, features.tracker.mask_hw, model), policy)
+    seen = [replace(one, mask_logits=mask) for one, mask in zip(seen, cleaned, strict=True)]
     if not concepts:
         others, others_seen = _track_apart(model, features, [one for one in awake if not one.track.picked], place)
         kept = (*asleep, *followed, *others)
@@ -166,8 +171,10 @@ def detect(model: Sam3, features: Features, concepts: Sequence[Concept], frame: 
 
 
 def answer_early(model: Sam3, features: Features, one: Followed, place: Place) -> Followed:
-    """An object with what was said of it in a frame that is not at hand in its memory."""
-    return _track(model, features, [one], place)[0][0]
+    """An object with what was said of it in a frame that is not at hand in its memory, which else stays as it is."""
+    answered = _track(model, features, [one], place)[0][0]
+    bank = one.bank.append(place.frame, answered.bank.prompted[place.frame], prompted=True)
+    return replace(answered, bank=bank)
 
 
 def _follow_concepts(

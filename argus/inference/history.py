@@ -1,7 +1,7 @@
 """What a video session keeps of the frames that are done: masks as runs of as many as fit, logits of the last few."""
 
 from collections import OrderedDict, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from jaxtyping import Float
 from torch import Tensor
@@ -41,8 +41,8 @@ class History:
         mask = self.masks.get(frame, {}).get(id)
         return None if mask is None else logits_of(mask, mask_hw)
 
-    def forget(self, ids: Sequence[int]) -> None:
-        """Nothing of some objects."""
+    def forget(self, ids: Collection[int]) -> None:
+        """No longer when some objects were seen: they are gone."""
         for id in ids:
             self.last_seen.pop(id, None)
 

@@ -13,12 +13,12 @@ def settled(rles: Sequence[Rle], scores: Float[np.ndarray, "n"], group: Int[np.n
     """The masks without the pixels that a better one of the same group has; of equal scores the first is better."""
     left = list(rles)
     order = np.argsort(-scores, kind="stable")
-    overlap = rle.iou(rles, rles) > 0
     for rank, index in enumerate(order):
-        better = [other for other in order[:rank] if overlap[index, other] and group[index] == group[other]]
+        better = [rles[other] for other in order[:rank] if group[index] == group[other]]
+        better = [other for other, iou in zip(better, rle.iou(better, [rles[index]]), strict=True) if iou[0] > 0]
         if better:
             mask = rle.decode(rles[index])
             for other in better:
-                mask &= ~rle.decode(rles[other])
+                mask &= ~rle.decode(other)
             left[index] = rle.encode(mask)
     return tuple(left)

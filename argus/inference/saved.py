@@ -30,14 +30,16 @@ def write(path: Path, video: Video, state: State, history: History) -> None:
         "waiting": [(w.frame.index, [_shown(one) for one in w.shown]) for w in state.waiting],
         "history": [(frame, _masks(masks)) for frame, masks in history.masks.items()],
         "last_seen": history.last_seen,
-        "counts": {name: getattr(state, name) for name in ("next_id", "dropped", "frame", "reverse")},
-        "withdrawn": sorted(state.withdrawn),
+        "counts": {name: getattr(state, name) for name in ("next_id", "dropped", "frame", "reverse", "direction")},
         "exited": sorted(state.exited),
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
-    torch.save(values, part)
-    os.replace(part, path)
+    try:
+        torch.save(values, part)
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)  # of a full disc, where nothing came of it
 
 
 def read(path: Path, video: Video, device: torch.device, history: History) -> State:
@@ -59,7 +61,7 @@ def read(path: Path, video: Video, device: torch.device, history: History) -> St
     state.concepts = {concept["id"]: Concept(**concept) for concept in values["concepts"]}
     state.objects = tuple(_followed(one, device) for one in values["objects"])
     state.plan = tuple(Span(**span) for span in values["plan"])
-    state.withdrawn, state.exited = set(values["withdrawn"]), set(values["exited"])
+    state.exited = set(values["exited"])
     for index, shown in values["waiting"]:
         frame = next(iter(video.read(index, index + 1)))
         state.waiting.append(Waiting(frame=frame, shown=tuple(Shown(**{**s, "rle": _rle(s["rle"])}) for s in shown)))

@@ -1,6 +1,7 @@
 """One video and all that is asked of it, frame by frame."""
 
-from collections.abc import Iterator, Sequence
+import weakref
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -17,17 +18,16 @@ from argus.inference.history import RECENT, History
 from argus.inference.overlaps import settled
 from argus.inference.policy import VideoPolicy
 from argus.inference.preprocess import to_model_input
-from argus.inference.session_state import Shown, Span, State, Waiting
+from argus.inference.session_state import Shown, Span, State, Waiting, anew
 from argus.inference.sources import Frame, Video, read_ahead
-from argus.inference.sources.frames import Frames
-from argus.inference.spans import Direction, planned
-from argus.model.memory_bank import MemoryBank
+from argus.inference.spans import Direction, backward_block, finished, planned, read
 from argus.model.sam3 import Features, Sam3
 from argus.ops import rle
 from argus.ops.masks import logits_to_rles
 from argus.types import Masklet, MaskletState, TrackedFrame
 
 READ_AHEAD = 4  # frames that are decoded while one is at work
+EXITED = 10_000  # masklets that were let go and are still listed, the newest
 
 
 class VideoSession:
@@ -43,8 +43,11 @@ class VideoSession:
         self._model = model
         self._state = State()
         self._history = History(limit_bytes=memory // 8)
-        held = READ_AHEAD + 2 + policy.hot_start
+        self._running: Callable[[], Generator[TrackedFrame, None, None] | None] = lambda: None
+        self._block = backward_block(video, memory // 16)
+        held = READ_AHEAD + 2 + policy.hot_start + self._block
         self._room = budget.room(model, memory - memory // 8, video.size_hw, held, RECENT)
+        self._most = min(self._room, policy.max_objects)
 
     @property
     def concepts(self) -> dict[int, str]:
@@ -82,18 +85,20 @@ class VideoSession:
         A concept: a phrase, which holds in all frames, example `boxes` (n, 4) with `labels` (1 is +, 0 is -), which
         hold in `frame`, or both. A phrase that is already asked for keeps its id and takes the boxes.
         One object: `points` (k, 2) with `labels`, a `box` (4), or its `mask` (height, width) in `frame`; with
-        `masklet`, a correction of that one there. All in pixels of the upright frame.
+        `masklet`, a correction of that one there, in place of what was asked of it there. All in pixels of the upright
+        frame.
         `frame` is the next one to be done by default; of a live video no other can be asked about.
 
-        Raises ValueError for an empty question, a mix of the two, values out of the frame, a frame that is not there,
-        an unknown masklet, and an object for which there is no memory.
+        Raises ValueError for an empty question, a mix of the two, values out of the frame, a frame that is not there or
+        cannot be decoded, an unknown masklet, and an object for which there is no memory.
         """
         of_object = box is not None or points is not None or mask is not None
         if of_object and (phrase is not None or boxes is not None):
             raise ValueError(
                 "Expected a concept (a phrase, boxes) or one object (box, points, mask), got both. Add them one by one."
             )
-        place = self._checked_frame(frame)
+        anywhere = frame is None and boxes is None and not of_object
+        place = 0 if anywhere else self._checked_frame(frame)
         if of_object:
             return self._add_object(box, points, labels, mask, place, masklet)
         if masklet is not None:
@@ -103,12 +108,15 @@ class VideoSession:
     def remove(self, id: int) -> None:
         """Stop to ask for a concept, whose masklets end, or for one masklet. Raises ValueError for an unknown id."""
         state = self._state
+        if not isinstance(id, (int, np.integer)) or isinstance(id, bool):
+            raise ValueError(f"Expected the id of a concept or a masklet, a whole number, got {id!r}.")
         if id in state.concepts:
             del state.concepts[id]
             state.objects = tuple(one for one in state.objects if one.track.concept != id)
         else:
             self._object(id)
             state.objects = tuple(one for one in state.objects if one.id != id)
+        self._history.forget(set(self._history.last_seen) - {one.id for one in state.objects})
 
     def run(
         self, direction: Direction = "forward", start: int | None = None, stop: int | None = None
@@ -120,18 +128,24 @@ class VideoSession:
         to above `stop`. "both": forward from `start` (the first in which an object was picked), then backward from the
         frame before it. Without `start` an interrupted run of the same direction goes on where it stood; with it, or
         after a whole run, masklets keep their ids and what was asked, and their tracks from there on are made anew.
+        A new run ends the one before.
 
         Raises ValueError for frames that are not there, when nothing is asked, and for a live video other than forward.
         """
         state = self._state
         if not state.concepts and not state.objects:
             raise ValueError("Expected something to look for, got nothing. Call add first.")
-        goes_on = bool(state.plan) and start is None and stop is None
-        if not goes_on or (direction != "both" and state.plan[0].reverse != (direction == "backward")):
+        if (earlier := self._running()) is not None:
+            earlier.close()
+        unfinished = bool(state.waiting) or any(not finished(span, self.video.frames) for span in state.plan)
+        if not unfinished or start is not None or stop is not None or direction != state.direction:
             picked_in = [frame for one in state.objects if one.track.picked for frame in one.asked]
             state.plan = planned(self.video, direction, start, stop, picked_in)
+            state.direction = direction
             state.waiting.clear()
-        return self._run()
+        run = self._run()
+        self._running = weakref.ref(run)
+        return run
 
     def flush(self) -> list[TrackedFrame]:
         """The frames that are done but wait for their hot start, to be shown now: after a run that was broken off."""
@@ -148,30 +162,25 @@ class VideoSession:
         """Take what a saved session knew. Raises ValueError for a file that is none, or is of another video."""
         self._state = saved.read(Path(path), self.video, self._model.device, self._history)
 
-    def _run(self) -> Iterator[TrackedFrame]:
+    def _run(self) -> Generator[TrackedFrame, None, None]:
         state = self._state
         while state.plan:
             span = state.plan[0]
             if span.fresh:
                 self._begin(span)
-            with closing(read_ahead(self._frames(span), READ_AHEAD, newest=self.video.live)) as frames:
+            with closing(read_ahead(read(self.video, span, self._block), READ_AHEAD)) as frames:
                 for frame in frames:
                     self._do(frame, span.reverse)
                     state.plan = (replace(span, start=_after(frame.index, span), fresh=False), *state.plan[1:])
                     yield from self._show(keep=self.policy.hot_start - 1 if state.concepts else 0)
-            state.plan = state.plan[1:]
             yield from self._show(keep=0)
-
-    def _frames(self, span: Span) -> Frames:
-        if not span.reverse:
-            return self.video.read(span.start, span.stop)
-        return self.video.read(0 if span.stop is None else span.stop + 1, span.start + 1, reverse=True)
+            state.plan = state.plan[1:]
 
     def _do(self, frame: Frame, reverse: bool) -> None:
         """One frame: every object in it, and the frame in the queue of those to be shown."""
         state = self._state
         place = Place(frame=frame.index, frames=self.video.frames, reverse=reverse)
-        self._make_room(frame.index)
+        self._make_room(frame.index, reverse)
         with torch.inference_mode():
             self._answer_early(place)
             result = step(
@@ -182,15 +191,23 @@ class VideoSession:
                 place,
                 self.policy,
                 state.next_id,
-                self._room - len(state.objects),
+                self._most - len(state.objects),
             )
             shown = self._as_shown(result.seen, result.objects, frame)
-        state.objects, state.next_id = result.objects, result.next_id
-        state.withdrawn |= set(result.withdrawn)
+        state.objects = tuple(sorted(result.objects, key=lambda one: one.id))
+        state.next_id = result.next_id
+        self._withdraw(set(result.withdrawn))
         state.dropped += result.dropped
         state.frame, state.reverse = frame.index, reverse
         self._history.append(frame.index, {one.id: one.rle for one in shown}, result.seen)
         state.waiting.append(Waiting(frame=frame, shown=shown))
+
+    def _withdraw(self, ids: set[int]) -> None:
+        """Masklets that turned out wrong are shown in none of the frames that wait."""
+        self._history.forget(ids)
+        for place, waiting in enumerate(self._state.waiting if ids else ()):
+            shown = tuple(one for one in waiting.shown if one.id not in ids)
+            self._state.waiting[place] = replace(waiting, shown=shown)
 
     def _encode(self, frame: Frame) -> Features:
         return self._model.encode(to_model_input(frame.pixels, self._model.image_size_hw)[None])
@@ -222,7 +239,7 @@ class VideoSession:
 
     def _tracked(self, waiting: Waiting) -> TrackedFrame:
         standing = {one.id: self._standing(one) for one in self._state.objects}
-        shown = [one for one in waiting.shown if one.id not in self._state.withdrawn]
+        shown = waiting.shown
         boxes = rle.boxes_xyxy_px([one.rle for one in shown])
         return TrackedFrame(
             index=waiting.frame.index,
@@ -249,19 +266,19 @@ class VideoSession:
 
     def _begin(self, span: Span) -> None:
         """Forget what lies in the way of a run: tracks from its start on, but not what was asked."""
-        self._state.withdrawn.clear()
-        self._state.objects = tuple(_from(one, span, self.policy) for one in self._state.objects)
+        self._history.last_seen.clear()
+        self._state.objects = tuple(anew(one, span, self.policy) for one in self._state.objects)
 
     def _answer_early(self, place: Place) -> None:
-        """Take what was asked about other frames into memory, where it is not yet."""
-        objects = []
-        for one in self._state.objects:
-            missing = [f for f in sorted(one.asked) if f != place.frame and f not in one.bank.prompted]
-            for index in missing:
-                features = self._encode(self._frame_at(index))
-                one = answer_early(self._model, features, one, replace(place, frame=index))
-            objects.append(one)
-        self._state.objects = tuple(objects)
+        """Take what was asked about other frames into memory, where an object that has begun lacks it."""
+        state = self._state
+        lacking = {one.id: one.lacks(place.frame) for one in state.objects if one.awake(place.frame, place.reverse)}
+        for index in sorted(set().union(*lacking.values())):
+            features, there = self._encode(self._frame_at(index)), replace(place, frame=index)
+            state.objects = tuple(
+                answer_early(self._model, features, one, there) if index in lacking.get(one.id, ()) else one
+                for one in state.objects
+            )
 
     def _frame_at(self, index: int) -> Frame:
         with closing(self.video.read(index, index + 1)) as frames:
@@ -269,22 +286,23 @@ class VideoSession:
                 return frame
         raise ValueError(f"Expected frame {index} of {self.video.name}, got none: it could not be decoded.")
 
-    def _make_room(self, frame: int) -> None:
+    def _make_room(self, frame: int, reverse: bool) -> None:
         """Where memory is full, let the masklets go that were not seen for longest, past their keep-alive."""
         state = self._state
         excess = len(state.objects) - self._room + 1
         if excess <= 0:
             return
         unseen = {one.id: abs(frame - self._history.last_seen.get(one.id, one.track.first)) for one in state.objects}
-        absent = [one.id for one in state.objects if not one.track.picked and unseen[one.id] > self.policy.keep_alive]
+        begun = [one for one in state.objects if not one.track.picked and one.awake(frame, reverse)]
+        absent = [one.id for one in begun if unseen[one.id] > self.policy.keep_alive]
         leaving = set(sorted(absent, key=lambda id: -unseen[id])[:excess])
-        state.exited |= leaving
+        state.exited = set(sorted(state.exited | leaving)[-EXITED:])
+        self._history.forget(leaving)
         state.objects = tuple(one for one in state.objects if one.id not in leaving)
 
     def _checked_frame(self, frame: int | None) -> int:
         following = self._state.plan[0].start if self._state.plan else 0
-        if frame is None:
-            return following
+        frame = following if frame is None else frame
         if not isinstance(frame, (int, np.integer)) or isinstance(frame, bool):
             raise ValueError(f"Expected the index of a frame (0, 1, ...), got {frame!r}.")
         if self.video.live and frame != following:
@@ -294,6 +312,8 @@ class VideoSession:
                 f"Expected a frame in 0..{(self.video.frames or 0) - 1}, got {frame}: {self.video.name} has "
                 f"{self.video.frames} frames."
             )
+        if not self.video.live and not any(frame in one.asked for one in self._state.objects):
+            self._frame_at(int(frame))
         return int(frame)
 
     def _add_concept(
@@ -336,10 +356,10 @@ class VideoSession:
             corrected = replace(old, asked={**old.asked, frame: asked}, bank=old.bank.forget(frame))
             state.objects = tuple(corrected if one.id == masklet else one for one in state.objects)
             return old.id
-        if len(state.objects) >= min(self._room, self.policy.max_objects):
+        if len(state.objects) >= self._most:
             raise ValueError(
-                f"Expected at most {min(self._room, self.policy.max_objects)} objects at a time, got one more. Remove "
-                "one, or allow more memory or max_objects."
+                f"Expected at most {self._most} objects at a time, got one more. Remove one, or allow more memory or "
+                "max_objects."
             )
         id = state.next_id
         track = association.Track(id=id, concept=-id, first=frame, keep_alive=self.policy.keep_alive, picked=True)
@@ -367,14 +387,3 @@ class VideoSession:
 
 def _after(index: int, span: Span) -> int:
     return index - 1 if span.reverse else index + 1
-
-
-def _from(one: Followed, span: Span, policy: VideoPolicy) -> Followed:
-    """An object as it was before a run through `span`, with all that was asked of it."""
-    before = (lambda f: f > span.start) if span.reverse else (lambda f: f < span.start)
-    bank = MemoryBank(
-        prompted={f: entry for f, entry in one.bank.prompted.items() if f in one.asked or before(f)},
-        tracked={f: entry for f, entry in one.bank.tracked.items() if before(f)},
-    )
-    track = replace(one.track, keep_alive=policy.keep_alive, unmatched=0, shared={}, hidden=None)
-    return replace(one, bank=bank, track=track)

@@ -1,10 +1,12 @@
 """What a video session is, beside its model and its video: plain values that can be saved."""
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from argus.inference.follow import Concept, Followed
+from argus.inference.policy import VideoPolicy
 from argus.inference.sources import Frame
+from argus.model.memory_bank import POINTERS, MemoryBank
 from argus.ops.rle import Rle
 
 
@@ -46,8 +48,21 @@ class State:
     next_id: int = 1
     plan: tuple[Span, ...] = ()
     waiting: deque[Waiting] = field(default_factory=deque)
-    withdrawn: set[int] = field(default_factory=set)
     exited: set[int] = field(default_factory=set)
     dropped: int = 0
     frame: int = -1  # the last one that was done
     reverse: bool = False
+    direction: str = "forward"  # that was asked for last
+
+
+def anew(one: Followed, span: Span, policy: VideoPolicy) -> Followed:
+    """An object as it was before a run through `span`, with all that was asked of it. Of tracked frames only those near
+    the start stay: a later one would be read as if it were the last."""
+    before = (lambda f: f > span.start) if span.reverse else (lambda f: f < span.start)
+    bank = MemoryBank(
+        prompted={f: entry for f, entry in one.bank.prompted.items() if f in one.asked or before(f)},
+        tracked={f: e for f, e in one.bank.tracked.items() if before(f) and abs(f - span.start) <= POINTERS},
+    )
+    first = (max if span.reverse else min)(one.asked)
+    track = replace(one.track, first=first, keep_alive=policy.keep_alive, unmatched=0, shared={}, hidden=None)
+    return replace(one, bank=bank, track=track)

@@ -23,6 +23,10 @@ class VideoPredictor:
     """
 
     def __init__(self, model: Sam3, policy: VideoPolicy | None = None, memory: str | int = "2GB") -> None:
+        if not isinstance(model, Sam3):
+            raise ValueError(f"Expected a model from argus.load, got {model!r:.80}.")
+        if policy is not None and not isinstance(policy, VideoPolicy):
+            raise ValueError(f"Expected policy as a VideoPolicy, got {policy!r:.80}.")
         if model.config.tracker is None or not model.origin.memory:
             raise ValueError(
                 "Expected a model whose tracker has a memory, got one that cannot follow objects through video. "

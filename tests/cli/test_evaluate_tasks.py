@@ -9,9 +9,11 @@ import pytest
 import torch
 from PIL import Image
 
+from argus.data.video_records import write_saco_video
 from argus.model.sam3 import Sam3
 from argus.model.tracker import TrackerConfig
 from tests.cli.conftest import Run, document, save_picture
+from tests.data.test_video_records import toy_clip
 from tests.train import toys
 from tests.train.toys import TINY
 
@@ -72,6 +74,18 @@ def test_following_first_masks(run: Run, clips: Path) -> None:
     assert set(printed["by_sequence"]) == {"cow", "dog"} and 0 <= printed["J&F"] <= 1
     table = run("eval", clips, "--task", "vos")
     assert table.exit_code == 0 and "J&F" in table.stdout and "left where it is" in table.stdout
+
+
+def test_phrases_through_video(run: Run, tmp_path: Path) -> None:
+    pairs = write_saco_video([toy_clip("a"), toy_clip("b")], tmp_path)
+    result = run("eval", pairs, "--task", "video", "--images", tmp_path / "frames", "--json")
+    assert result.exit_code == 0, result.stderr
+    printed = document(result)
+    assert printed["pairs"] == 4 and 0 <= printed["pHOTA"] <= 1 and set(printed["by_language"]) == {"en", "zh"}
+    for frame in (tmp_path / "frames" / "b").iterdir():
+        frame.write_bytes(b"no picture")
+    table = run("eval", pairs, "--task", "video", "--images", tmp_path / "frames")
+    assert table.exit_code == 1 and "pHOTA" in table.stdout and "1 of 2 videos failed" in table.stderr
 
 
 def test_what_fails_does_not_stop_the_others(run: Run, clips: Path, objects: Path) -> None:

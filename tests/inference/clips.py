@@ -5,6 +5,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av.stream import Disposition
 
 RATE = 25
 SIZE = (48, 64)
@@ -53,9 +54,15 @@ def write_clip(
 
 
 def write_sound(path: Path, cover: bool = False) -> Path:
-    """A file that holds sound, and perhaps a cover picture, but no video."""
+    """A file that holds sound, with a cover picture or without, and no video."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream("aac", rate=8000)
+        if cover:
+            picture = container.add_stream("mjpeg", rate=RATE)
+            picture.height, picture.width, picture.pix_fmt = (*SIZE, "yuvj420p")
+            picture.disposition = Disposition.attached_pic
+            container.mux(picture.encode(av.VideoFrame.from_ndarray(pictures(1)[0], format="rgb24")))
+            container.mux(picture.encode())
         frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
         frame.rate, frame.pts = 8000, 0
         container.mux(stream.encode(frame))

@@ -32,9 +32,10 @@ def test_a_text_file(name: str, tmp_path: Path) -> None:
         open_video(tmp_path / name)
 
 
-def test_sound_alone(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="which holds audio alone"):
-        open_video(write_sound(tmp_path / "sound.mp4"))
+@pytest.mark.parametrize(("cover", "held"), [(False, "audio"), (True, "a cover and audio")])
+def test_sound_alone(cover: bool, held: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=f"which holds {held} alone"):
+        open_video(write_sound(tmp_path / "sound.mp4", cover))
 
 
 @pytest.mark.parametrize(("name", "codec"), [("a.mp4", "libx264"), ("a.mkv", "ffv1"), ("a.avi", "mpeg4")])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 
@@ -11,6 +13,7 @@ from argus.model.detector import DetectorConfig
 from argus.model.sam3 import Sam3, Sam3Config
 from argus.model.text_encoder import TextConfig
 from argus.model.tokenizer import train_tokenizer
+from argus.model.tracker import TrackerConfig
 from argus.model.vision_encoder import VisionConfig
 from argus.types import Prompt
 
@@ -30,6 +33,16 @@ TINY = Sam3Config(
 
 def tiny_model() -> Sam3:
     return Sam3(TINY, train_tokenizer([*COLOURS, "visual"], 300, 12))
+
+
+def tiny_tracker_model() -> Sam3:
+    """With a tracker that takes every object for there, so that there is something to see without training."""
+    tracker = TrackerConfig(width=32, heads=2, mlp_width=32, memory_width=8, memory_layers=1)
+    model = Sam3(replace(TINY, tracker=tracker), tiny_model().tokenizer)
+    assert model.tracker is not None
+    with torch.no_grad():
+        model.tracker.mask_decoder.object_head.layers[-1].bias.fill_(5.0)
+    return model
 
 
 def toy_scene(seed: int, size: int = 48) -> Sample:

@@ -147,7 +147,7 @@ def video_stream(container: "InputContainer", name: str) -> "VideoStream":
     for stream in container.streams.video:
         if not stream.disposition & Disposition.attached_pic:
             return stream
-    kinds = sorted({stream.type for stream in container.streams})
+    kinds = sorted({"a cover" if stream.type == "video" else stream.type for stream in container.streams})
     raise ValueError(f"Expected a video, got {name}, which holds {' and '.join(kinds) or 'nothing'} alone.")
 
 
