@@ -48,7 +48,8 @@ def prepare(
             typer.echo(f"{style}: {count} sprites")
         if photos is not None and images is not None:
             cut, patches = source.prepare_photos(photos, images, cache, source.ontology())
-            typer.echo(f"photos: {cut} cut-outs, {patches} patches of ground")
+            whole = source.prepare_whole_photos(photos, images, cache)
+            typer.echo(f"photos: {cut} cut-outs, {patches} patches of ground, {whole} whole")
 
 
 @scenes.command()

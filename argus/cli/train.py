@@ -10,11 +10,18 @@ import typer
 from argus.cli.common import DeviceOption, failures_reported, misuse, no_nan
 
 if TYPE_CHECKING:
+    import numpy as np
+    from PIL import Image
     from torch.nn import Module
 
-    from argus.data.sources.scenes import SceneConfig
+    from argus.data.clips import Clip
+    from argus.data.sources.scenes import ClipConfig, SceneConfig
+    from argus.model.sam3 import Sam3
+    from argus.recipes import Recipe
 
 LOOKED_AT = 6  # held-out scenes that overlays are drawn of
+CLIPS_LOOKED_AT = 3
+FOLLOWED = 4  # objects of a clip that overlays show
 
 
 def train(
@@ -44,9 +51,67 @@ def train(
         plan = recipes.get(recipe)(scenes)
         if minutes is not None:
             plan = replace(plan, train=replace(plan.train, minutes=minutes))  # type: ignore[type-var]
-        target, look = choose_device(device), overlays(plan.scenes)
+        target, look = choose_device(device), look_of(plan)
         steps = recipes.run(plan, folder, start=start, workers=workers, device=target, look=look)
         typer.echo(f"{steps} of {plan.train.steps} steps done; weights in {folder / 'weights'}")
+
+
+def look_of(plan: "Recipe") -> "Callable[[Module, Path], None]":
+    """What is drawn of a run's model: what its tracker follows, or else what its detector finds."""
+    from argus.data.sources.scenes import ClipConfig
+    from argus.train.stages.tracker import TrackerRecipe
+
+    if isinstance(plan, TrackerRecipe):
+        assert isinstance(plan.scenes, ClipConfig)
+        return tracks(plan.scenes)
+    return overlays(plan.scenes)
+
+
+def tracks(clips: "ClipConfig") -> "Callable[[Module, Path], None]":
+    """A look at a tracker in training: fixed held-out clips side by side, a row a clip. Objects of the first frame are
+    followed from their masks; the first picture of a row shows them picked by their boxes."""
+
+    def look(model: "Module", folder: Path) -> None:
+        from argus.data.sources.scenes import HELD_OUT_SEED, clip
+        from argus.model.sam3 import Sam3
+
+        assert isinstance(model, Sam3)
+        folder.mkdir(parents=True, exist_ok=True)
+        for seed in range(HELD_OUT_SEED, HELD_OUT_SEED + CLIPS_LOOKED_AT):
+            shown = clip(clips, seed)
+            first = shown.masks[0][shown.masks[0].any((1, 2))][:FOLLOWED]
+            if len(first):
+                _side_by_side(_followed(model, shown, first)).save(folder / f"{shown.name}.png")
+
+    return look
+
+
+def _followed(model: "Sam3", clip: "Clip", first: "np.ndarray") -> "list[Image.Image]":
+    """The first frame with its objects picked, then every third frame with them followed."""
+    import numpy as np
+
+    from argus.data.records import masks_to_boxes_xyxy_px
+    from argus.export import draw
+    from argus.inference.image import ImagePredictor
+    from argus.inference.propagate import propagate
+    from argus.types import Detections
+
+    picked = ImagePredictor(model).set_image(clip.frames[0]).pick(box=masks_to_boxes_xyxy_px(first), multimask=False)
+    ids, names = list(range(len(first))), [""] * len(first)
+    pictures = [draw(clip.frames[0], picked, ids)]
+    for frame, masks in zip(clip.frames, propagate(model, clip.frames, first), strict=True):
+        pictures.append(draw(frame, Detections.from_masks(masks, np.ones(len(masks)), names), ids))
+    return [pictures[0], *pictures[1::3]]
+
+
+def _side_by_side(pictures: "list[Image.Image]") -> "Image.Image":
+    from PIL import Image
+
+    width, height = pictures[0].size
+    sheet = Image.new("RGB", (width * len(pictures), height))
+    for index, picture in enumerate(pictures):
+        sheet.paste(picture, (index * width, 0))
+    return sheet
 
 
 def overlays(scenes: "SceneConfig") -> "Callable[[Module, Path], None]":

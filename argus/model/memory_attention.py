@@ -144,5 +144,6 @@ class RotaryAttention(nn.Module):
         mask: Bool[Tensor, "n 1 1 k"] | None,
     ) -> Float[Tensor, "n s c"]:
         turned, k = apply_rope(self.query(query), rope), apply_rope(self.key(key), key_rope)
-        read = attend(turned[:, None].expand(len(k), -1, -1, -1), k[:, None], value[:, None], mask)[:, 0]
+        turned = turned[:, None].expand(len(k), -1, -1, -1)
+        read = attend(turned, k[:, None], value[:, None].to(k.dtype), mask)[:, 0]  # autocast: memories are in fp32
         return self.out(self.value(read))

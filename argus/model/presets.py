@@ -13,7 +13,10 @@ def sam3() -> Sam3Config:
 
 
 def nano() -> Sam3Config:
-    """Our own small model, trained from scratch and bundled: under 12M parameters, images of 420 x 420."""
+    """Our own small model, trained from scratch and bundled: under 12M parameters, images of 420 x 420.
+
+    Its memories are kept at a third of the token grid, so that many objects cost little.
+    """
     return Sam3Config(
         vision=VisionConfig(
             width=192,
@@ -29,5 +32,14 @@ def nano() -> Sam3Config:
         text=TextConfig(vocabulary=4096, context=24, width=128, layers=4, heads=4, mlp_width=512),
         detector=DetectorConfig(
             width=128, heads=4, mlp_width=512, exemplar_layers=1, fusion_layers=3, decoder_layers=3, queries=32
+        ),
+        tracker=TrackerConfig(
+            width=128,
+            heads=4,
+            mlp_width=512,
+            memory_width=32,
+            memory_layers=1,
+            memory_mlp_width=256,
+            memory_stride=3,
         ),
     )

@@ -117,9 +117,11 @@ class Tracker(nn.Module):
 
         `mask_logits` have `MASK_SCALE` times the sides of the token grid, and may be those of an earlier answer.
         """
-        return self.decode(
-            features, features.image + self.no_memory[:, None, None], image, clicks, mask_logits, several
-        )
+        return self.decode(features, self.without_memory(features), image, clicks, mask_logits, several)
+
+    def without_memory(self, features: TrackerFeatures) -> Float[Tensor, "b c h w"]:
+        """The maps that stand in for what memory would make of them."""
+        return features.image + self.no_memory[:, None, None]
 
     def decode(
         self,
@@ -131,14 +133,25 @@ class Tracker(nn.Module):
         several: bool,
     ) -> Decoded:
         """Masks of N objects from `maps`, one an image or one an object, and what their prompts say."""
+        decoded = self.candidates(features, maps, image, clicks, mask_logits)
+        return three(decoded) if several else single(decoded)
+
+    def candidates(
+        self,
+        features: TrackerFeatures,
+        maps: Float[Tensor, "b c h w"],
+        image: Int[Tensor, "n"],
+        clicks: Clicks,
+        mask_logits: Float[Tensor, "n 1 height width"] | None,
+    ) -> Decoded:
+        """As `decode`, before the choice: the single mask of each object, then its three."""
         encoder = self.prompt_encoder
         dense = encoder.no_mask[:, None, None] if mask_logits is None else encoder.map(mask_logits)
         maps = maps[image] if len(maps) == len(features) else maps
         shares = features.shares
         if len(features) > 1:
             shares = (shares[0][image], shares[1][image])
-        decoded = self.mask_decoder(maps + dense, features.position, shares, encoder.tokens(clicks), clicks.valid)
-        return three(decoded) if several else single(decoded)
+        return self.mask_decoder(maps + dense, features.position, shares, encoder.tokens(clicks), clicks.valid)
 
 
 def projected(level: Level, trunk: Float[Tensor, "b i h w"], conv: nn.Conv2d) -> Float[Tensor, "b o height width"]:

@@ -11,14 +11,14 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from argus.model.mask_decoder import Decoded
-from argus.model.memory_attention import Memories
-from argus.model.memory_bank import MemoryBank, Reading, Remembered, pointer_frames
+from argus.model.mask_decoder import Decoded, single, three
+from argus.model.memory_bank import MemoryBank, Remembered, pointer_frames
 from argus.model.memory_encoder import LOGIT_BIAS, LOGIT_SCALE
 from argus.model.memory_encoder import MASK_SCALE as MEMORY_SCALE
+from argus.model.memory_reading import memories_of
 from argus.model.prompt_encoder import Clicks
 from argus.model.tracker import Tracker, TrackerFeatures, pad_clicks
-from argus.nn.position import sine_grid, sine_line
+from argus.nn.position import sine_grid
 
 ABSENT = -1024.0  # the logits of an object that is not there
 CELLS_AT_ONCE = {"cpu": 8192, "cuda": 1 << 17}  # cells of the token grid x objects that are carried in one batch
@@ -88,7 +88,7 @@ class Carried:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Answer(Carried):
+class Answer(Carried):
     """With logits of a size for the memory encoder."""
 
     full_logits: list[Float[Tensor, "1 1 height width"]]
@@ -115,14 +115,25 @@ def track(
     if len(prompts) != len(memory.banks):
         raise ValueError(f"expected a prompt, or None, for each of {len(memory.banks)} objects, got {len(prompts)}")
     carried = [i for i, prompt in enumerate(prompts) if prompt is None]
-    parts = [(carried, _with_full(carry(tracker, features, memory, carried), image_hw))] if carried else []
+    parts = [(carried, with_full(carry(tracker, features, memory, carried), image_hw))] if carried else []
     parts += [([i], _asked(tracker, features, p, image_hw)) for i, p in enumerate(prompts) if p is not None]
     if not parts:
         raise ValueError("expected at least one object to track, got none: add one to the memory")
+    return settle(tracker, features, memory, parts, [prompt is not None for prompt in prompts], image_hw)
+
+
+def settle(
+    tracker: Tracker,
+    features: TrackerFeatures,
+    memory: Memory,
+    parts: Sequence[tuple[Sequence[int], Answer]],
+    prompted: Sequence[bool],
+    image_hw: tuple[int, int],
+) -> Tracked:
+    """Answers for all objects of the memory, each part with its rows, put in order and remembered."""
     order = torch.tensor([i for rows, _ in parts for i in rows]).argsort().tolist()
     answer = _joined([part for _, part in parts], order)
     full_logits = [logits for _, part in parts for logits in part.full_logits]
-    prompted = [prompt is not None for prompt in prompts]
     apart = _apart([full_logits[i] for i in order], prompted, image_hw)
     maps = _encode(tracker, features, apart, answer.object_logits, prompted)
     return Tracked(
@@ -136,11 +147,16 @@ def track(
 def carry(tracker: Tracker, features: TrackerFeatures, memory: Memory, rows: Sequence[int]) -> Carried:
     """Objects that were prompted in other frames, from memory; nothing is remembered yet. A few are taken at a time,
     which bounds what they take."""
-    image = features.image[0].flatten(1).T  # (s, c)
-    position = sine_grid(*features.grid_hw, image.shape[1], image.device).to(image.dtype)
-    frame = tracker.memory_attention.look(image, position, features.grid_hw)
+    frame = look(tracker, features)
     parts = [_carry(tracker, features, frame, memory, part) for part in _parts(rows, features)]
     return parts[0] if len(parts) == 1 else _joined(parts, range(len(rows)))
+
+
+def look(tracker: Tracker, features: TrackerFeatures) -> Float[Tensor, "1 s c"]:
+    """The one frame before any memory of it is read."""
+    image = features.image[0].flatten(1).T  # (s, c)
+    position = sine_grid(*features.grid_hw, image.shape[1], image.device).to(image.dtype)
+    return tracker.memory_attention.look(image, position, features.grid_hw)
 
 
 def _carry(
@@ -151,13 +167,23 @@ def _carry(
     rows: Sequence[int],
 ) -> Carried:
     """Some objects in one batch, by what they read of their memories."""
+    return answered(tracker, three(recalled(tracker, features, frame, memory, rows)).best())
+
+
+def recalled(
+    tracker: Tracker,
+    features: TrackerFeatures,
+    frame: Float[Tensor, "1 s c"],
+    memory: Memory,
+    rows: Sequence[int],
+) -> Decoded:
+    """All masks of some objects in one batch, by what they read of their memories."""
     readings = [memory.banks[i].read(memory.frame, memory.frames, memory.reverse) for i in rows]
-    memories = _memories(tracker, readings, features.memory_hw, pointer_frames(memory.frames))
+    memories = memories_of(tracker, readings, features.memory_hw, pointer_frames(memory.frames))
     maps = tracker.memory_attention.read(frame, features.grid_hw, memories)  # (n, s, c)
     maps = maps.transpose(1, 2).unflatten(2, features.grid_hw)
     clicks = _no_clicks(len(rows), frame.device)
-    decoded = tracker.decode(features, maps, _first(len(rows), frame.device), clicks, None, several=True)
-    return _answer(tracker, decoded.best())
+    return tracker.candidates(features, maps, first_image(len(rows), frame.device), clicks, None)
 
 
 def remember(
@@ -181,7 +207,7 @@ def remember(
     return _remember(memory, torch.cat(maps), carried, [False] * len(mask_logits))
 
 
-def _asked(tracker: Tracker, features: TrackerFeatures, prompt: ObjectPrompt, image_hw: tuple[int, int]) -> _Answer:
+def _asked(tracker: Tracker, features: TrackerFeatures, prompt: ObjectPrompt, image_hw: tuple[int, int]) -> Answer:
     """One object by what is said of it in this frame; memory is not asked, as published."""
     device, dtype = features.image.device, features.image.dtype
     if prompt.mask is not None:
@@ -192,29 +218,40 @@ def _asked(tracker: Tracker, features: TrackerFeatures, prompt: ObjectPrompt, im
     if earlier is not None:
         earlier = earlier.to(device, dtype).clamp(-CLAMP, CLAMP)[None, None]
     several = len(prompt.labels) <= 1  # a single click may mean a part, the whole or a group
-    decoded = tracker.pick(features, _first(1, device), clicks, earlier, several)
-    return _with_full(_answer(tracker, decoded.best()), image_hw)
+    decoded = tracker.pick(features, first_image(1, device), clicks, earlier, several)
+    return with_full(answered(tracker, decoded.best()), image_hw)
 
 
-def _of_mask(tracker: Tracker, features: TrackerFeatures, mask: Float[Tensor, "1 1 height width"]) -> _Answer:
+def _of_mask(tracker: Tracker, features: TrackerFeatures, mask: Float[Tensor, "n 1 height width"]) -> Answer:
     """A mask that is given is the answer; only its pointer is decoded, from the single-mask token."""
-    full = _resized(mask, _full_hw(features))
-    logits = full * LOGIT_SCALE + LOGIT_BIAS
-    small = tracker.mask_downsample(full)
+    return given(tracker, features, mask, single(of_mask(tracker, features, mask)))
+
+
+def of_mask(tracker: Tracker, features: TrackerFeatures, mask: Float[Tensor, "n 1 height width"]) -> Decoded:
+    """All masks that the decoder makes of given ones."""
+    small = tracker.mask_downsample(_resized(mask, _full_hw(features)))
     maps = features.image  # as it is: the embedding that stands for no memory is not added here
-    decoded = tracker.decode(features, maps, _first(1, mask.device), _no_clicks(1, mask.device), small, several=False)
-    there = (mask > 0).any().to(mask.dtype).view(1)
+    none = _no_clicks(len(mask), mask.device)
+    return tracker.candidates(features, maps, first_image(len(mask), mask.device), none, small)
+
+
+def given(
+    tracker: Tracker, features: TrackerFeatures, mask: Float[Tensor, "n 1 height width"], decoded: Decoded
+) -> Answer:
+    """Masks that are given as the answer, with the pointers of what was decoded from them."""
+    logits = _resized(mask, _full_hw(features)) * LOGIT_SCALE + LOGIT_BIAS
+    there = (mask > 0).flatten(1).any(1).to(mask.dtype)
     object_logits = there * LOGIT_SCALE + LOGIT_BIAS
-    return _Answer(
+    return Answer(
         mask_logits=_resized(logits, features.mask_hw),
         iou_scores=torch.ones_like(object_logits),
         object_logits=object_logits,
-        pointers=_pointer(tracker, _answer(tracker, decoded).pointers, object_logits),
-        full_logits=[logits],
+        pointers=_pointer(tracker, answered(tracker, decoded).pointers, object_logits),
+        full_logits=list(logits.split(1)),
     )
 
 
-def _answer(tracker: Tracker, decoded: Decoded) -> Carried:
+def answered(tracker: Tracker, decoded: Decoded) -> Carried:
     """From one decoded mask an object."""
     there = (decoded.object_logits > 0)[:, None, None, None]
     return Carried(
@@ -225,10 +262,10 @@ def _answer(tracker: Tracker, decoded: Decoded) -> Carried:
     )
 
 
-def _with_full(carried: Carried, image_hw: tuple[int, int]) -> _Answer:
+def with_full(carried: Carried, image_hw: tuple[int, int]) -> Answer:
     """With logits at the model's resolution."""
     full = F.interpolate(carried.mask_logits.float(), image_hw, mode="bilinear").to(carried.mask_logits.dtype)
-    return _Answer(**vars(carried), full_logits=list(full.split(1)))
+    return Answer(**vars(carried), full_logits=list(full.split(1)))
 
 
 def _pointer(
@@ -305,51 +342,7 @@ def _parts(rows: Sequence[int], features: TrackerFeatures) -> list[Sequence[int]
     return [rows[start : start + count] for start in range(0, len(rows), count)]
 
 
-def _memories(
-    tracker: Tracker, readings: Sequence[Reading], memory_hw: tuple[int, int], pointer_frames: int
-) -> Memories:
-    """What several objects read, padded to one batch."""
-    some = readings[0].maps[0][1].map
-    width = some.shape[1]
-    space = sine_grid(*memory_hw, width, some.device).to(tracker.memory_time.dtype)
-    pad = torch.nn.utils.rnn.pad_sequence
-    maps = pad([torch.stack([e.map for _, e in r.maps]) for r in readings], batch_first=True)
-    places = pad([tracker.memory_time[[time - 1 for time, _ in r.maps]] for r in readings], batch_first=True)
-    pointers = pad([_pointers(r, width, tracker) for r in readings], batch_first=True)
-    times = pad([_pointer_times(r, tracker, pointer_frames) for r in readings], batch_first=True)
-    return Memories(
-        maps=maps.to(space.dtype),
-        map_positions=space + places[:, :, None],
-        pointers=pointers,
-        pointer_positions=times,
-        maps_valid=_valid([len(r.maps) for r in readings], some.device),
-        pointers_valid=_valid([len(r.pointers) * (tracker.config.width // width) for r in readings], some.device),
-    )
-
-
-def _pointers(reading: Reading, width: int, tracker: Tracker) -> Float[Tensor, "p m"]:
-    """Each pointer as tokens as wide as the memory."""
-    if not reading.pointers:
-        return tracker.no_pointer.new_zeros(0, width)
-    return torch.cat([entry.pointer.unflatten(0, (-1, width)) for _, entry in reading.pointers])
-
-
-def _pointer_times(reading: Reading, tracker: Tracker, pointer_frames: int) -> Float[Tensor, "p m"]:
-    """The position in time of each pointer's tokens."""
-    like, width = tracker.no_pointer, tracker.config.width
-    if not reading.pointers:
-        return like.new_zeros(0, tracker.config.memory_width)
-    ages = torch.tensor([float(age) for age, _ in reading.pointers], device=like.device) / max(pointer_frames - 1, 1)
-    positions = tracker.pointer_time(sine_line(ages, width).to(like.dtype))
-    return positions.repeat_interleave(width // tracker.config.memory_width, dim=0)
-
-
-def _valid(lengths: Sequence[int], device: torch.device) -> Bool[Tensor, "n k"]:
-    counts = torch.tensor(lengths, device=device)
-    return torch.arange(int(counts.max()), device=device) < counts[:, None]
-
-
-def _resized(mask: Float[Tensor, "1 *c h w"], size_hw: tuple[int, int]) -> Float[Tensor, "1 *c h2 w2"]:
+def _resized(mask: Float[Tensor, "n *c h w"], size_hw: tuple[int, int]) -> Float[Tensor, "n *c h2 w2"]:
     """Bilinear, with antialiasing where it shrinks."""
     if tuple(mask.shape[-2:]) == size_hw:
         return mask
@@ -366,7 +359,7 @@ def _full_hw(features: TrackerFeatures) -> tuple[int, int]:
     return features.grid_hw[0] * MEMORY_SCALE, features.grid_hw[1] * MEMORY_SCALE
 
 
-def _first(count: int, device: torch.device) -> Tensor:
+def first_image(count: int, device: torch.device) -> Tensor:
     """The one image, for each of several objects."""
     return torch.zeros(count, dtype=torch.long, device=device)
 

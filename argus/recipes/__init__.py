@@ -12,6 +12,7 @@ from argus.data.sources.scenes import SceneConfig
 from argus.recipes import nano
 from argus.train.feed import feed
 from argus.train.loop import Learner, TrainConfig, train
+from argus.train.stages.tracker import TrackerRecipe
 from argus.train.start import Look, Model, save_weights, starting_model, steps_of
 
 
@@ -37,6 +38,7 @@ RECIPES: dict[str, Callable[[Path], Recipe]] = {
     "nano-towers": nano.towers,
     "nano-detector": nano.detector,
     "nano-decoder": nano.decoder,
+    "nano-tracker": nano.tracker,
 }
 
 
@@ -67,7 +69,7 @@ def run(
     folder)` draws overlays of fixed scenes now and then.
     """
     resumed = folder / "weights" if (folder / "state.pt").exists() else start
-    model = starting_model(resumed, recipe.scenes, recipe.train.seed)
+    model = starting_model(resumed, recipe.scenes, recipe.train.seed, tracker=isinstance(recipe, TrackerRecipe))
     batches = recipe.batches()
     state = train(
         recipe.learner(model),

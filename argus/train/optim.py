@@ -16,6 +16,7 @@ M = TypeVar("M", bound=nn.Module)
 
 BETAS = (0.9, 0.98)
 EMA_DECAY = 0.999
+_TABLES = ("embedding", "position", "norm", "token", "prompt_encoder.labels", "memory_time")  # by parts of their names
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,4 +120,4 @@ def _names(model: nn.Module) -> Iterator[str]:
 
 
 def _decays(name: str, parameter: Tensor) -> bool:
-    return parameter.ndim > 1 and not any(word in name for word in ("embedding", "position", "norm", "token"))
+    return parameter.ndim > 1 and not any(word in name for word in _TABLES)

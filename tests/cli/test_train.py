@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 
 from argus import recipes
-from argus.cli.train import LOOKED_AT, overlays
-from argus.data.sources.scenes import SceneConfig
+from argus.cli.train import LOOKED_AT, overlays, tracks
+from argus.data.sources.scenes import ClipConfig, SceneConfig
 from argus.model.sam3 import Sam3
+from argus.model.tracker import TrackerConfig
+from argus.train.new_tracker import with_tracker
 from tests.cli.conftest import Run
 
 
@@ -34,6 +36,18 @@ def test_overlays_show_the_same_scenes_each_time(tiny_model: Sam3, cache: Path, 
         look(tiny_model, tmp_path / folder)
     assert len(list((tmp_path / "a").glob("*.png"))) == LOOKED_AT
     for path in (tmp_path / "a").iterdir():
+        assert path.read_bytes() == (tmp_path / "b" / path.name).read_bytes()
+
+
+def test_tracks_show_the_same_clips_each_time(tiny_model: Sam3, cache: Path, tmp_path: Path) -> None:
+    sizes = TrackerConfig(width=32, heads=2, mlp_width=16, memory_width=8, memory_layers=1, memory_mlp_width=16)
+    look = tracks(ClipConfig(cache_folder=cache, size=64, frames=4))
+    model = with_tracker(tiny_model, sizes, 0)
+    for folder in ("a", "b"):
+        look(model, tmp_path / folder)
+    pictures = list((tmp_path / "a").iterdir())
+    assert pictures
+    for path in pictures:
         assert path.read_bytes() == (tmp_path / "b" / path.name).read_bytes()
 
 

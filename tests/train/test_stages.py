@@ -13,6 +13,7 @@ from argus.data.sources.scenes import SceneConfig
 from argus.train.stages.detector import DetectorRecipe, Phase, SceneBatches
 from argus.train.stages.naming import contrastive_loss, ground, pool
 from argus.train.stages.towers import Lesson, ObjectBatches, TowerLearner
+from argus.train.stages.tracker import TrackerRecipe
 from tests.train.toys import COLOURS, tiny_model, toy_scene
 
 
@@ -99,9 +100,10 @@ def test_the_curriculum_goes_on_with_its_last_phase_and_shows_no_scene_twice() -
 def test_recipes_are_whole(name: str, tmp_path: Path) -> None:
     recipe = recipes.get(name)(tmp_path)
     assert recipe.train.purpose and recipe.scenes.size % 14 == 0
-    if isinstance(recipe, DetectorRecipe):
+    if isinstance(recipe, DetectorRecipe | TrackerRecipe):
         ends = [part.until for part in recipe.curriculum]
         assert ends == sorted(set(ends)) and ends[-1] == recipe.train.steps
+    if isinstance(recipe, DetectorRecipe):
         assert all(part.scenes.size % 14 == 0 for part in recipe.curriculum)
     assert replace(recipe.train, steps=1).steps == 1
 
