@@ -7,6 +7,7 @@ import torch
 
 import argus
 from argus.checkpoint import inspect
+from argus.model.presets import nano
 from argus.ops.boxes import iou
 
 WEIGHTS = Path(argus.__file__).parent / "weights" / "nano"
@@ -16,6 +17,12 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 def test_it_is_small() -> None:
     assert inspect("nano").parameters <= 12e6
     assert sum(path.stat().st_size for path in WEIGHTS.iterdir()) <= 30e6
+
+
+def test_it_has_the_sizes_of_the_preset() -> None:
+    bundled, preset = inspect("nano").config, nano()
+    assert (bundled.vision, bundled.text, bundled.detector) == (preset.vision, preset.text, preset.detector)
+    assert bundled.tracker in (None, preset.tracker)
 
 
 def test_it_says_how_far_it_was_trained() -> None:
