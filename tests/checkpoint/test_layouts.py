@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from argus.checkpoint import native
 from argus.checkpoint.adapter import PAIRS, Rule, of_ours, of_theirs
 from argus.checkpoint.huggingface_config import read_config, write_config
 from argus.checkpoint.loading import POINTS, plan_reading, tensor_shapes
@@ -130,3 +131,16 @@ def test_complex_numbers_are_kept_as_pairs() -> None:
     table = torch.randn(3, 2, dtype=torch.complex64)
     assert torch.equal(PAIRS.to_theirs(PAIRS.to_ours([table]))[0], table)
     assert PAIRS.to_ours([table])[0].dtype is torch.float32
+
+
+def test_a_larger_image_than_positions_are_scaled_for_survives_both_layouts() -> None:
+    """Other readers of the Hugging Face layout get the side of the scale, and so the right numbers."""
+    config = replace(nano(), tracker=None)
+    written = write_config(config, {}, "float32")
+    assert written["vision_config"]["backbone_config"]["image_size"] == config.vision.rope_image == 280
+    assert read_config(written) == config
+    assert native.read_config(json.loads(json.dumps(native.write_config(config, {}, {})))) == config
+    same = replace(config, vision=replace(config.vision, rope_image=None))
+    assert "rope_image" not in native.write_config(same, {}, {})["vision"]
+    again = write_config(same, written, "float32")
+    assert read_config(again) == same
