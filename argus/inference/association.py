@@ -19,7 +19,8 @@ NOT_THERE = -10.0  # the most that the logit of a hidden or overlaid pixel may b
 
 @dataclass(frozen=True, kw_only=True)
 class Track:
-    """What the policy knows of one masklet. `picked`: a person asked for it, so that it is never withdrawn.
+    """What the policy knows of one masklet. A person asked for one that is `picked`, and put one that is `corrected`
+    right: neither is withdrawn.
 
     `shared` counts the frames on one detection with each older masklet, `hidden` is the last frame in which it was not
     to be seen, if any.
@@ -30,9 +31,15 @@ class Track:
     first: int
     keep_alive: int
     picked: bool = False
+    corrected: bool = False
     unmatched: int = 0
     shared: Mapping[int, int] = field(default_factory=dict)
     hidden: int | None = None
+
+    @property
+    def kept(self) -> bool:
+        """Whether a person vouches for it."""
+        return self.picked or self.corrected
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,7 +137,7 @@ def counted(
 
 def withdrawn(track: Track, frame: int, policy: VideoPolicy, reverse: bool = False) -> bool:
     """Whether a masklet that is still in its hot start turned out wrong."""
-    if track.picked or not in_hot_start(track, frame, policy, reverse):
+    if track.kept or not in_hot_start(track, frame, policy, reverse):
         return False
     duplicate = any(count >= policy.duplicate_limit for count in track.shared.values())
     return duplicate or track.unmatched >= policy.unmatched_limit
@@ -144,7 +151,7 @@ def in_hot_start(track: Track, frame: int, policy: VideoPolicy, reverse: bool = 
 
 def given_up(track: Track, policy: VideoPolicy) -> bool:
     """Whether a masklet is hidden because no detection confirmed it for too long."""
-    return policy.hide_unmatched and not track.picked and track.keep_alive <= 0
+    return policy.hide_unmatched and not track.kept and track.keep_alive <= 0
 
 
 def hidden_again(

@@ -262,7 +262,7 @@ class VideoSession:
         """Of a visible masklet."""
         state = self._state
         young = association.in_hot_start(one.track, state.frame, self.policy, state.reverse)
-        return MaskletState.tentative if young and not one.track.picked else MaskletState.confirmed
+        return MaskletState.tentative if young and not one.track.kept else MaskletState.confirmed
 
     def _begin(self, span: Span) -> None:
         """Forget what lies in the way of a run: tracks from its start on, but not what was asked."""
@@ -293,7 +293,7 @@ class VideoSession:
         if excess <= 0:
             return
         unseen = {one.id: abs(frame - self._history.last_seen.get(one.id, one.track.first)) for one in state.objects}
-        begun = [one for one in state.objects if not one.track.picked and one.awake(frame, reverse)]
+        begun = [one for one in state.objects if not one.track.kept and one.awake(frame, reverse)]
         absent = [one.id for one in begun if unseen[one.id] > self.policy.keep_alive]
         leaving = set(sorted(absent, key=lambda id: -unseen[id])[:excess])
         state.exited = set(sorted(state.exited | leaving)[-EXITED:])
@@ -353,7 +353,9 @@ class VideoSession:
             earlier = None if masklet is None else self._earlier(frame, masklet)
             asked = asking.asked_points(points, labels, box, earlier, size_hw, model_hw)
         if old is not None:
-            corrected = replace(old, asked={**old.asked, frame: asked}, bank=old.bank.forget(frame))
+            asked_now = {**old.asked, frame: asked}
+            track = replace(old.track, corrected=True)
+            corrected = replace(old, track=track, asked=asked_now, bank=old.bank.forget(frame))
             state.objects = tuple(corrected if one.id == masklet else one for one in state.objects)
             return old.id
         if len(state.objects) >= self._most:

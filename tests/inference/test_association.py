@@ -93,7 +93,9 @@ def test_the_younger_of_two_masklets_on_one_detection_is_withdrawn() -> None:
 
 
 def test_what_a_person_picked_is_never_withdrawn() -> None:
+    assert withdrawn(track(1, unmatched=99), 3, POLICY)
     assert not withdrawn(track(1, unmatched=99, picked=True), 3, POLICY)
+    assert not withdrawn(track(1, unmatched=99, corrected=True), 3, POLICY)
 
 
 @pytest.mark.parametrize(("delay", "count"), [(0, 0), (1, 1), (5, 3), (8, 5), (15, 8)])
