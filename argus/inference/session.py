@@ -26,6 +26,7 @@ from argus.ops import rle
 from argus.ops.masks import logits_to_rles
 from argus.types import Masklet, MaskletState, TrackedFrame
 
+HISTORY = 64  # the part of the memory that runs of frames already shown may take
 READ_AHEAD = 4  # frames that are decoded while one is at work
 EXITED = 10_000  # masklets that were let go and are still listed, the newest
 
@@ -42,11 +43,11 @@ class VideoSession:
         self.policy = policy
         self._model = model
         self._state = State()
-        self._history = History(limit_bytes=memory // 8)
+        self._history = History(limit_bytes=memory // HISTORY)
         self._running: Callable[[], Generator[TrackedFrame, None, None] | None] = lambda: None
         self._block = backward_block(video, memory // 16)
         held = READ_AHEAD + 2 + policy.hot_start + self._block
-        self._room = budget.room(model, memory - memory // 8, video.size_hw, held, RECENT)
+        self._room = budget.room(model, memory - memory // HISTORY, video.size_hw, held, RECENT)
         self._most = min(self._room, policy.max_objects)
 
     @property

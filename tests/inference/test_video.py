@@ -260,7 +260,7 @@ def test_two_hundred_objects(model: Sam3, clip: np.ndarray) -> None:
 
 def test_memory_bounds_the_number_of_objects(model: Sam3, clip: np.ndarray) -> None:
     frames_held = 10 * SIZE_HW[0] * SIZE_HW[1] * 3
-    enough = int((frames_held + 1.5 * object_bytes(model, 16)) * 8 / 7)
+    enough = int((frames_held + 1.5 * object_bytes(model, 16)) * 64 / 63)
     session = opened(model, clip, memory=enough)
     session.add(box=BOX)
     with pytest.raises(ValueError, match="at most 1 objects"):

@@ -144,7 +144,7 @@ def test_little_is_kept_of_masklets_that_are_gone(model: Sam3, clip: np.ndarray)
 
 
 def test_a_later_run_lets_nobody_go_who_has_not_begun(model: Sam3, clip: np.ndarray) -> None:
-    enough = int((10 * SIZE_HW[0] * SIZE_HW[1] * 3 + 2.5 * object_bytes(model, 16)) * 8 / 7)
+    enough = int((10 * SIZE_HW[0] * SIZE_HW[1] * 3 + 2.5 * object_bytes(model, 16)) * 64 / 63)
     policy = replace(POLICY, keep_alive=1, detection_nms=None, birth_iou=1.0)
     session = opened(model, clip, policy, memory=enough)
     session.add("dog")
