@@ -4,6 +4,7 @@ import math
 import re
 
 from argus.model.memory_bank import POINTERS, PROMPTED_READ
+from argus.model.prompt_encoder import MASK_SCALE
 from argus.model.sam3 import Sam3
 from argus.model.tracking import MAP_DTYPE
 
@@ -27,7 +28,7 @@ def object_bytes(model: Sam3, recent: int) -> int:
     grid = model.image_size_hw[0] // model.config.vision.patch
     cells = math.ceil(grid / model.config.tracker.memory_stride) ** 2
     maps = (POINTERS + PROMPTED_READ) * cells * model.config.tracker.memory_width * MAP_DTYPE.itemsize
-    return maps + recent * 16 * grid * grid * MASK_BYTES
+    return maps + recent * (grid * MASK_SCALE) ** 2 * MASK_BYTES
 
 
 def room(model: Sam3, memory: int, size_hw: tuple[int, int], frames_held: int, recent: int) -> int:

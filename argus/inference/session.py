@@ -21,6 +21,7 @@ from argus.inference.preprocess import to_model_input
 from argus.inference.session_state import Shown, Span, State, Waiting, anew
 from argus.inference.sources import Frame, Video, read_ahead
 from argus.inference.spans import Direction, backward_block, finished, planned, read
+from argus.model.prompt_encoder import MASK_SCALE
 from argus.model.sam3 import Features, Sam3
 from argus.ops import rle
 from argus.ops.masks import logits_to_rles
@@ -378,7 +379,7 @@ class VideoSession:
     def _mask_hw(self) -> tuple[int, int]:
         height, width = self._model.image_size_hw
         patch = self._model.config.vision.patch
-        return height // patch * 4, width // patch * 4
+        return height // patch * MASK_SCALE, width // patch * MASK_SCALE
 
     def _object(self, id: int) -> Followed:
         for one in self._state.objects:

@@ -117,24 +117,12 @@ class Tracker(nn.Module):
 
         `mask_logits` have `MASK_SCALE` times the sides of the token grid, and may be those of an earlier answer.
         """
-        return self.decode(features, self.without_memory(features), image, clicks, mask_logits, several)
+        decoded = self.candidates(features, self.without_memory(features), image, clicks, mask_logits)
+        return three(decoded) if several else single(decoded)
 
     def without_memory(self, features: TrackerFeatures) -> Float[Tensor, "b c h w"]:
         """The maps that stand in for what memory would make of them."""
         return features.image + self.no_memory[:, None, None]
-
-    def decode(
-        self,
-        features: TrackerFeatures,
-        maps: Float[Tensor, "b c h w"],
-        image: Int[Tensor, "n"],
-        clicks: Clicks,
-        mask_logits: Float[Tensor, "n 1 height width"] | None,
-        several: bool,
-    ) -> Decoded:
-        """Masks of N objects from `maps`, one an image or one an object, and what their prompts say."""
-        decoded = self.candidates(features, maps, image, clicks, mask_logits)
-        return three(decoded) if several else single(decoded)
 
     def candidates(
         self,
@@ -144,7 +132,8 @@ class Tracker(nn.Module):
         clicks: Clicks,
         mask_logits: Float[Tensor, "n 1 height width"] | None,
     ) -> Decoded:
-        """As `decode`, before the choice: the single mask of each object, then its three."""
+        """All masks of N objects from `maps`, one an image or one an object, and what their prompts say: the single one
+        of each object, then its three."""
         encoder = self.prompt_encoder
         dense = encoder.no_mask[:, None, None] if mask_logits is None else encoder.map(mask_logits)
         maps = maps[image] if len(maps) == len(features) else maps
