@@ -90,28 +90,36 @@ def decoder(scenes_folder: Path) -> DetectorRecipe:
 
 
 def tracker(scenes_folder: Path) -> TrackerRecipe:
-    """The tracker alone, after the whole: stills to pick from throughout, beside them clips of 2, 8, then 16 frames."""
+    """The tracker alone, after the whole: from easy stills to stills and clips of everything.
+
+    It begins with many small pictures: begun on large and hard ones, it takes no notice of prompts for long.
+    """
+    small, middling, hard, long = (
+        _clips(scenes_folder, size=size, frames=frames, difficulty=difficulty)
+        for size, frames, difficulty in ((140, 2, 0.4), (280, 2, 0.7), (420, 8, 1.0), (420, 16, 1.0))
+    )
     return TrackerRecipe(
         train=TrainConfig(
             purpose="nano: the tracker on stills and clips of scenes and photos",
-            steps=6_000,
-            optim=OptimConfig(vision=0.0, text=0.0, rest=1e-3, warmup=100, timescale=1_000, cooldown=600),
-            save_every=200,
-            look_every=200,
+            steps=4_700,
+            optim=OptimConfig(vision=0.0, text=0.0, rest=1e-3, warmup=100, timescale=2_000, cooldown=600),
+            save_every=100,
+            look_every=1_000_000,
         ),
         loss=TrackerLossConfig(focal_alpha=0.4),  # 0.25 left the detector's masks a little too small
         curriculum=(
-            ClipPart(until=300, stills=6, clips=1, pictures=_clips(scenes_folder, frames=2, difficulty=0.5)),
-            ClipPart(until=4_500, stills=4, clips=1, pictures=_clips(scenes_folder, frames=8, difficulty=1.0)),
-            ClipPart(until=6_000, stills=4, clips=1, pictures=_clips(scenes_folder, frames=16, difficulty=1.0)),
+            ClipPart(until=1_200, stills=32, clips=0, pictures=small, still_photos=0.3),
+            ClipPart(until=1_800, stills=12, clips=1, pictures=middling),
+            ClipPart(until=4_300, stills=4, clips=1, pictures=hard),
+            ClipPart(until=4_700, stills=4, clips=1, pictures=long),
         ),
     )
 
 
-def _clips(folder: Path, frames: int, difficulty: float) -> ClipConfig:
-    """Clips (and stills) at 420 px in the styles of `_scenes`."""
-    styles = _scenes(folder, size=420, difficulty=difficulty).styles
-    return ClipConfig(cache_folder=folder, size=420, styles=styles, difficulty=difficulty, frames=frames)
+def _clips(folder: Path, size: int, frames: int, difficulty: float) -> ClipConfig:
+    """Clips (and stills) in the styles of `_scenes`."""
+    styles = _scenes(folder, size=size, difficulty=difficulty).styles
+    return ClipConfig(cache_folder=folder, size=size, styles=styles, difficulty=difficulty, frames=frames)
 
 
 def _scenes(folder: Path, size: int, difficulty: float, concepts: int = 450) -> SceneConfig:

@@ -88,19 +88,21 @@ def still(config: ClipConfig, seed: int) -> Clip:
 @dataclass(frozen=True, kw_only=True)
 class ClipPart:
     """A part of the curriculum in steps: until step `until`, `stills` stills and `clips` clips like `pictures` a
-    batch."""
+    batch, of which `still_photos` and `clip_photos` are the shares of photos."""
 
     until: int
     stills: int
     clips: int
     pictures: ClipConfig
+    still_photos: float = 0.6
+    clip_photos: float = 0.4
     picked: int = 6
     followed: int = 4
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrackerRecipe:
-    """A whole tracker run. `still_photos` and `clip_photos` are the shares of photos among stills and clips."""
+    """A whole tracker run."""
 
     stage: ClassVar[str] = "tracker"
 
@@ -109,8 +111,6 @@ class TrackerRecipe:
     loss: TrackerLossConfig = field(default_factory=TrackerLossConfig)
     pick_mix: FirstMix = field(default_factory=lambda: FirstMix(box=0.6, click=0.4))
     clip_mix: FirstMix = field(default_factory=lambda: FirstMix(box=0.25, click=0.25, corrections=1))
-    still_photos: float = 0.6
-    clip_photos: float = 0.4
 
     @property
     def scenes(self) -> SceneConfig:
@@ -126,8 +126,8 @@ class TrackerRecipe:
                 until=part.until * self.train.accumulate,
                 stills=part.stills,
                 clips=part.clips,
-                still=Pictures(clips=replace(part.pictures, frames=1), photos=self.still_photos),
-                clip=Pictures(clips=part.pictures, photos=self.clip_photos),
+                still=Pictures(clips=replace(part.pictures, frames=1), photos=part.still_photos),
+                clip=Pictures(clips=part.pictures, photos=part.clip_photos),
                 picked=part.picked,
                 followed=part.followed,
             )
