@@ -1,16 +1,15 @@
 """What objects cost in video: a small tracker with a full memory of each, on frames of 420 x 420.
 
-python benchmarks/objects.py [--repeats 10] [--dtype fp32] [--width 128] [--memory-width 32] [--memory-stride 3] ...
+python benchmarks/objects.py [--repeats 10] [--dtype fp32]
 
 A frame is encoded, asked one phrase, and all objects are carried into it and into its memory. The model has nano's
-sizes and a tracker of the given ones, with random weights. In every repeat all numbers of objects are done in turn, so
+sizes and random weights. In every repeat all numbers of objects are done in turn, so
 that a busy machine is busy for all; the table has the medians.
 """
 
 import argparse
 import os
 import statistics
-from dataclasses import replace
 from functools import partial
 
 import torch
@@ -22,28 +21,23 @@ from argus.model import presets
 from argus.model.memory_bank import MemoryBank, Remembered
 from argus.model.sam3 import Sam3
 from argus.model.tokenizer import train_tokenizer
-from argus.model.tracker import TrackerConfig
 from argus.model.tracking import Memory
 
 OBJECTS = (1, 4, 16)
 FRAME = 17  # the first with a full memory: one prompted frame and sixteen tracked ones before it
-SIZES = {"width": 128, "heads": 4, "mlp_width": 256, "memory_width": 32, "memory_layers": 1, "memory_stride": 3}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=10)
     parser.add_argument("--dtype", choices=DTYPES, default="fp32")
-    for name, size in SIZES.items():
-        parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=size, help="of the tracker")
     arguments = parser.parse_args()
-    tracker = TrackerConfig(**{name: getattr(arguments, name) for name in SIZES}, memory_mlp_width=arguments.mlp_width)
     with torch.inference_mode():
-        compare(random_model(tracker, DTYPES[arguments.dtype]), arguments.repeats)
+        compare(random_model(DTYPES[arguments.dtype]), arguments.repeats)
 
 
-def random_model(tracker: TrackerConfig, dtype: torch.dtype) -> Sam3:
-    config = replace(presets.nano(), tracker=tracker)
+def random_model(dtype: torch.dtype) -> Sam3:
+    config = presets.nano()
     torch.manual_seed(0)
     return Sam3(config, train_tokenizer(["visual", "school bus"], 300, config.text.context)).to(dtype).eval()
 

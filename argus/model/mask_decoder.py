@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from argus.nn.attention import Attention
 from argus.nn.mlp import MLP
 from argus.nn.norm import LayerNorm2d
+from argus.nn.token_attention import PixelsReadTokens, TokensReadPixels
 
 MASKS = 4  # one answer, and three for a prompt that may mean a part, an object or a group
 LAYERS = 2
@@ -49,7 +50,7 @@ class MaskDecoder(nn.Module):
         self.iou_token = nn.Parameter(torch.randn(width) * 0.02)
         self.mask_tokens = nn.Parameter(torch.randn(MASKS, width) * 0.02)
         self.layers = nn.ModuleList(TwoWayLayer(width, heads, mlp_width) for _ in range(LAYERS))
-        self.image_attention = Attention(width, heads, width // 2)
+        self.image_attention = TokensReadPixels(width, heads, width // 2)
         self.norm = nn.LayerNorm(width)
         self.share_x2 = nn.Conv2d(width, width // 4, 1)
         self.share_x4 = nn.Conv2d(width, width // 8, 1)
@@ -72,10 +73,10 @@ class MaskDecoder(nn.Module):
         and four times the grid."""
         n, outputs = len(image), torch.cat((self.object_token[None], self.iou_token[None], self.mask_tokens))
         tokens = torch.cat((outputs.expand(n, -1, -1), prompt), dim=1)
-        mask = F.pad(valid, (len(outputs), 0), value=True)[:, None, None]
+        valid = F.pad(valid, (len(outputs), 0), value=True)
         x, pixels = tokens, image.flatten(2).transpose(1, 2)
         for index, layer in enumerate(self.layers):
-            x, pixels = layer(x, pixels, tokens, position, mask, first=index == 0)
+            x, pixels = layer(x, pixels, tokens, position, valid, first=index == 0)
         x = self.norm(x + self.image_attention(x + tokens, pixels + position, pixels))
         answers = x[:, 2 : 2 + MASKS]
         return Decoded(
@@ -136,11 +137,11 @@ class TwoWayLayer(nn.Module):
         super().__init__()
         self.self_attention = Attention(width, heads)
         self.norm1 = nn.LayerNorm(width)
-        self.image_attention = Attention(width, heads, width // 2)
+        self.image_attention = TokensReadPixels(width, heads, width // 2)
         self.norm2 = nn.LayerNorm(width)
         self.mlp = MLP((width, mlp_width, width))
         self.norm3 = nn.LayerNorm(width)
-        self.token_attention = Attention(width, heads, width // 2)
+        self.token_attention = PixelsReadTokens(width, heads, width // 2)
         self.norm4 = nn.LayerNorm(width)
 
     def forward(
@@ -149,16 +150,16 @@ class TwoWayLayer(nn.Module):
         pixels: Float[Tensor, "n s c"],
         tokens: Float[Tensor, "n k c"],
         position: Float[Tensor, "s c"],
-        mask: Bool[Tensor, "n 1 1 k"],
+        valid: Bool[Tensor, "n k"],
         *,
         first: bool,
     ) -> tuple[Float[Tensor, "n k c"], Float[Tensor, "n s c"]]:
-        """`mask` is False for tokens that are padding."""
+        """Tokens that are not `valid` are padding."""
         asking = x if first else x + tokens
-        attended = self.self_attention(asking, asking, x, mask)
+        attended = self.self_attention(asking, asking, x, valid[:, None, None])
         x = self.norm1(attended if first else x + attended)
         keys = pixels + position
         x = self.norm2(x + self.image_attention(x + tokens, keys, pixels))
         x = self.norm3(x + self.mlp(x))
-        pixels = self.norm4(pixels + self.token_attention(keys, x + tokens, x, mask))
+        pixels = self.norm4(pixels + self.token_attention(keys, x + tokens, x, valid))
         return x, pixels

@@ -11,6 +11,7 @@ from typing import cast
 import torch
 from jaxtyping import Bool, Complex, Float
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from argus.nn.mlp import MLP
 from argus.ops.attention import attend
@@ -146,4 +147,4 @@ class RotaryAttention(nn.Module):
         turned, k = apply_rope(self.query(query), rope), apply_rope(self.key(key), key_rope)
         turned = turned[:, None].expand(len(k), -1, -1, -1)
         read = attend(turned, k[:, None], value[:, None].to(k.dtype), mask)[:, 0]  # autocast: memories are in fp32
-        return self.out(self.value(read))
+        return F.linear(read, self.out.weight @ self.value.weight, self.out(self.value.bias))  # the two in one
