@@ -15,11 +15,10 @@ from argus.data.sources.scenes import HELD_OUT_SEED, ClipConfig, SceneConfig, cl
 from argus.model.prompt_encoder import MASK_SCALE
 from argus.model.sam3 import Sam3
 from argus.model.tracker import TrackerFeatures
+from argus.model.vision_encoder import VisionConfig
 from argus.train.following import Record, follow_clip, pick_stills
 from argus.train.loop import Learner, TrainConfig
 from argus.train.tracker_criterion import TrackerCriterion, TrackerLossConfig, TrackerLosses
-
-PATCH = 14  # pixels of a token's side
 
 
 class TrackerLearner(Learner[ClipBatch]):
@@ -137,7 +136,7 @@ class TrackerRecipe:
             lessons=lessons,
             pick_mix=self.pick_mix,
             clip_mix=self.clip_mix,
-            mask_cells=PATCH / MASK_SCALE,
+            mask_cells=VisionConfig.patch / MASK_SCALE,
             seeds=HELD_OUT_SEED,
             seed=self.train.seed,
         )
