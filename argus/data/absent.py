@@ -67,4 +67,6 @@ def _with(record: Record, drawn: Sequence[str], most: int, could_be: Callable[[s
 def _words(phrase: str) -> frozenset[str]:
     """The words of a phrase, of its Chinese part each character; without the s of a plural."""
     found = re.findall(r"[\u3400-\u9fff]|[^\W\u3400-\u9fff]+", phrase.casefold())
-    return frozenset(word[:-1] if word.endswith("s") and len(word) > 3 else word for word in found) or frozenset([phrase])
+    return frozenset(word[:-1] if word.endswith("s") and len(word) > 3 else word for word in found) or frozenset(
+        [phrase]
+    )

@@ -33,7 +33,7 @@ def masks_in(
             "window of the image with fewer (Dataset.window_xyxy_px), or a smaller size."
         )
     masks = np.zeros((len(rows), *to_hw), bool)
-    for mask, row in zip(masks, rows, strict=True):
+    for mask, row in zip(masks, rows.tolist(), strict=True):
         seen = rle.decode(rles[row])[window[1] : window[3], window[0] : window[2]]
         if (height, width) == to_hw:
             mask[:] = seen

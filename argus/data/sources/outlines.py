@@ -11,8 +11,8 @@ from argus.ops.rle import Rle
 _MARGIN_PX = 2  # so far outside, points are let be: drawing cuts them off exactly as COCO does
 
 
-def outline(segmentation: object, size_hw: tuple[int, int]) -> Rle:
-    """The mask of a COCO segmentation: polygons (or one, its numbers in one list) or runs.
+def outline(segmentation: object, size_hw: tuple[int, int], *, may_be_empty: bool = False) -> Rle:
+    """The mask of a COCO segmentation: polygons (or one, its numbers in one list) or runs (which `may_be_empty`).
 
     Raises ValueError, with what is wrong, for numbers that are not finite or not in pairs, an outline without area or
     outside the image, runs of another size, and for anything else.
@@ -24,7 +24,7 @@ def outline(segmentation: object, size_hw: tuple[int, int]) -> Rle:
         found = rle.from_coco(segmentation, size_hw)
     except (TypeError, KeyError, AttributeError, OverflowError) as error:
         raise ValueError(f"its segmentation is malformed ({error})") from error
-    if not rle.area([found])[0]:
+    if not may_be_empty and not rle.area([found])[0]:
         raise ValueError("its mask has no pixel")
     return found
 
@@ -36,7 +36,9 @@ def from_outlines(polygons: Sequence[object], size_hw: tuple[int, int]) -> Rle:
     closed = [points for points in drawn if len(points) >= 3]
     if not closed:
         raise ValueError("its outline has fewer than three points, so no area")
-    inside = [_clipped(points, (-_MARGIN_PX, -_MARGIN_PX, width + _MARGIN_PX, height + _MARGIN_PX)) for points in closed]
+    inside = [
+        _clipped(points, (-_MARGIN_PX, -_MARGIN_PX, width + _MARGIN_PX, height + _MARGIN_PX)) for points in closed
+    ]
     found = rle.from_polygons([points.ravel().tolist() for points in inside if len(points) >= 3], size_hw)
     if not rle.area([found])[0]:
         low, high = np.concatenate(closed).min(0), np.concatenate(closed).max(0)
@@ -58,9 +60,7 @@ def _points(polygon: object) -> Float[np.ndarray, "k 2"]:
     return points
 
 
-def _clipped(
-    points: Float[np.ndarray, "k 2"], bounds: tuple[float, float, float, float]
-) -> Float[np.ndarray, "m 2"]:
+def _clipped(points: Float[np.ndarray, "k 2"], bounds: tuple[float, float, float, float]) -> Float[np.ndarray, "m 2"]:
     """The part of a polygon within left, top, right, bottom: cut by one edge after the other (Sutherland, Hodgman)."""
     for axis, bound, sign in ((0, bounds[0], 1), (1, bounds[1], 1), (0, bounds[2], -1), (1, bounds[3], -1)):
         depth = sign * (points[:, axis] - bound)  # inside: at least 0
