@@ -27,7 +27,9 @@ def picture_size_hw(path: Path, told_hw: tuple[int, int] | None = None) -> tuple
     """
     with failures_told(path), Image.open(path) as image:
         stored = (image.height, image.width)
-        upright = stored[::-1] if image.getexif().get(_EXIF_ORIENTATION) in _TURNED else stored
+        # Asking a PNG without EXIF before its pixels for it would decode them.
+        exif = image.getexif() if image.format != "PNG" or "exif" in image.info else {}
+        upright = stored[::-1] if exif.get(_EXIF_ORIENTATION) in _TURNED else stored
     if 0 in stored:
         raise ValueError(f"{printable(path)} is a picture without pixels")
     if told_hw is None:

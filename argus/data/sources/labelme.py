@@ -80,7 +80,8 @@ def _add_shapes(shapes: list[Any], where: str, photo: Gathered, problems: Proble
             photo.lost.add(name)
             group = shape.get("group_id")
             key = f"alone {place}" if group is None else f"group {group}"
-            groups.setdefault((name, key), []).append(_mask(shape, photo.size_hw))
+            mask = _mask(shape, photo.size_hw)
+            groups.setdefault((name, key), []).append(mask)
         except ValueError as error:
             problems.add("shapes", f"{where}, shape {place + 1}: {error}")
     for (name, _), masks in groups.items():

@@ -62,6 +62,8 @@ def _points(polygon: object) -> Float[np.ndarray, "k 2"]:
 
 def _clipped(points: Float[np.ndarray, "k 2"], bounds: tuple[float, float, float, float]) -> Float[np.ndarray, "m 2"]:
     """The part of a polygon within left, top, right, bottom: cut by one edge after the other (Sutherland, Hodgman)."""
+    if (points >= bounds[:2]).all() and (points <= bounds[2:]).all():
+        return points
     for axis, bound, sign in ((0, bounds[0], 1), (1, bounds[1], 1), (0, bounds[2], -1), (1, bounds[3], -1)):
         depth = sign * (points[:, axis] - bound)  # inside: at least 0
         if (depth >= 0).all():
