@@ -172,7 +172,7 @@ class Dataset:
     def readable(self) -> Dataset:
         """What is left when every picture is decoded once; those that cannot be are named in `problems`.
 
-        Raises ValueError when they are more than a tenth, and more than three.
+        Raises ValueError when they are more than a tenth, and more than three, or all.
         """
         problems, kept = Problems(self.format), []
         for index, record in enumerate(self.records):
@@ -182,6 +182,8 @@ class Dataset:
             except ValueError as error:
                 problems.add("pictures", str(error))
         problems.check("pictures", len(self.records))
+        if not kept:
+            raise ValueError(f"Expected pictures that can be decoded, got none: {problems.first()}. Copy them anew.")
         lost = {record.path for record in self.records} - {self.records[index].path for index in kept}
         videos = tuple(video for video in self.videos if not lost & set(video.frames))
         return replace(self, videos=videos, problems=(*self.problems, *problems.texts)).select(kept)

@@ -114,6 +114,8 @@ def test_pictures_that_are_none_or_cut_short_are_left_out(tmp_path: Path) -> Non
     sound = data.readable()
     assert [record.name for record in sound.records] == ["0.png", "1.png", "4.png", "5.png"]
     assert len(sound.problems) == 2
+    with pytest.raises(ValueError, match="got none"):
+        data.select([2]).readable()
 
 
 def test_more_than_a_tenth_stop_the_reading(tmp_path: Path) -> None:
