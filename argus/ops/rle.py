@@ -102,6 +102,22 @@ def from_runs(runs: Sequence[int], size_hw: tuple[int, int]) -> Rle:
     return Rle(size_hw, encoded["counts"])
 
 
+def side_by_side(masks: Sequence[Rle | None], size_hw: tuple[int, int]) -> Rle:
+    """One wide mask of several of `size_hw`, from left to right; None is one without a pixel.
+
+    The IoU of two wide masks is that of the volumes when the masks are those of the frames of a video.
+    """
+    runs = [0]
+    for mask in masks:
+        own = _runs(mask.counts) if mask is not None else [size_hw[0] * size_hw[1]]
+        ends_in_background = len(runs) % 2
+        if not ends_in_background:
+            runs.append(0)  # a run of background begins each mask
+        runs[-1] += own[0]
+        runs += own[1:]
+    return from_runs(runs, (size_hw[0], size_hw[1] * len(masks)))
+
+
 def from_polygons(polygons: Sequence[Sequence[float | int]], size_hw: tuple[int, int]) -> Rle:
     """The union of polygons x, y, x, y, ... in pixels, as COCO draws them."""
     from pycocotools import mask as coco
