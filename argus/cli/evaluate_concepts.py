@@ -84,7 +84,7 @@ def evaluate_subsets(
     if as_json:
         print_json({"mean": mean, "by_subset": {name: outcome.document() for name, outcome in outcomes.items()}})
     else:
-        console().print(table({**rows, "mean of subsets": mean}, str(folder)))
+        console().print(table({**rows, "mean": mean}, str(folder)))
         print_settings(next(iter(outcomes.values())).settings)
     exit_if_failed(failed, total, "images", "their pairs are not scored")
 

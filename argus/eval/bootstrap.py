@@ -15,6 +15,7 @@ from argus.eval.cgf1 import THRESHOLDS, PairScore, f1, matthews
 from argus.eval.hota import VideoScore
 
 RESAMPLES, SEED, LEVEL = 1000, 0, 0.95
+_WIDTH = len(THRESHOLDS) + 6  # of `_counts`
 _CHUNK = 4_000_000  # of drawn images at a time: 32 MB
 
 _Measure = Callable[[np.ndarray], dict[str, np.ndarray]]
@@ -30,23 +31,20 @@ class Interval:
 
 def intervals(scores: Sequence[PairScore], *, resamples: int = RESAMPLES, seed: int = SEED) -> dict[str, Interval]:
     """The intervals of cgF1, pmF1 and IL_MCC over pairs; none when they are about fewer than two images."""
-    counts = np.array([_counts(score) for score in scores]).reshape(len(scores), -1)
-    return _resampled(counts, [_image(score.pair) for score in scores], _measure, resamples, seed)
+    rows = [_counts(score) for score in scores]
+    return _resampled(rows, [_image(score.pair) for score in scores], _measure, resamples, seed)
 
 
 def video_intervals(
     scores: Sequence[VideoScore], *, resamples: int = RESAMPLES, seed: int = SEED
 ) -> dict[str, Interval]:
     """The intervals of pHOTA, DetA and AssA, and of the above for whole masklets, by resampling videos."""
-    tracked = np.array([_tracking_counts(score) for score in scores])
-    objects = np.array([_counts(score.objects) for score in scores])
-    width = tracked.shape[1] if len(scores) else 0
+    rows = [np.concatenate([_counts(score.objects), _tracking_counts(score)]) for score in scores]
 
     def measure(sums: np.ndarray) -> dict[str, np.ndarray]:
-        return {**_measure_tracking(sums[:, :width]), **_measure(sums[:, width:])}
+        return {**_measure_tracking(sums[:, _WIDTH:]), **_measure(sums[:, :_WIDTH])}
 
-    both = np.concatenate([tracked, objects], axis=1) if len(scores) else np.zeros((0, 0))
-    return _resampled(both, [_image(score.pair) for score in scores], measure, resamples, seed)
+    return _resampled(rows, [_image(score.pair) for score in scores], measure, resamples, seed)
 
 
 def _image(pair: Pair | VideoPair) -> Hashable:
@@ -54,13 +52,13 @@ def _image(pair: Pair | VideoPair) -> Hashable:
 
 
 def _resampled(
-    counts: Float[np.ndarray, "pairs k"], images: Sequence[Hashable], measure: _Measure, resamples: int, seed: int
+    rows: Sequence[Float[np.ndarray, "k"]], images: Sequence[Hashable], measure: _Measure, resamples: int, seed: int
 ) -> dict[str, Interval]:
     names = {image: index for index, image in enumerate(dict.fromkeys(images))}
     if len(names) < 2:
         return {}
-    by_image = np.zeros((len(names), counts.shape[1]))
-    np.add.at(by_image, [names[image] for image in images], counts)
+    by_image = np.zeros((len(names), len(rows[0])))
+    np.add.at(by_image, [names[image] for image in images], np.array(rows))
     generator = np.random.default_rng(seed)
     step = max(1, _CHUNK // len(names))
     sums = []

@@ -214,6 +214,11 @@ def _score(pair: Pair, found: Found, iou: str) -> PairScore:
 
 
 def _overlap(pair: Pair, found: Found, iou: str) -> Float[np.ndarray, "n m"]:
+    wrong = {mask.size_hw for mask in found.rles} - {pair.size_hw}
+    if wrong:
+        raise ValueError(
+            f"Expected masks of {pair.size_hw} (height, width), the size of pair {pair.id}, got one of {wrong.pop()}."
+        )
     if iou == "mask":
         return rle.iou(found.rles, pair.rles)
     ours, theirs = torch.from_numpy(found.boxes_xyxy_px), torch.from_numpy(pair.boxes_xyxy_px)

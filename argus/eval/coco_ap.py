@@ -18,7 +18,7 @@ from jaxtyping import Float
 
 from argus.data.sources.saco import check_records, load_json
 from argus.data.sources.saco_video import read_videos
-from argus.eval.predictions import check_score, is_box, read_results
+from argus.eval.predictions import check_id, check_score, is_box, read_results
 from argus.eval.video_predictions import frame_masks
 from argus.ops import rle
 
@@ -174,6 +174,8 @@ def _result(record: Mapping[str, Any], truth: Instances, iou: str) -> dict[str, 
             f"Expected {place}, category_id, score and {shape} in every result, got one without {missing}."
         )
     check_score(record["score"])
+    for name in (place, "category_id"):
+        check_id(record[name], name)
     if record[place] not in truth.images or record["category_id"] not in truth.categories:
         raise ValueError(
             f"Expected results about images (videos) and categories of the ground truth, got one about "
@@ -210,8 +212,7 @@ def _evaluated(
     from pycocotools.cocoeval import COCOeval
 
     with contextlib.redirect_stdout(io.StringIO()):  # COCOeval tells of its progress
-        numbered = [{**result, "id": number} for number, result in enumerate(results, start=1)]
-        found, wanted = _coco(truth, numbered), _coco(truth, [dict(record) for record in truth.annotations])
+        found, wanted = _coco(truth, results), _coco(truth, truth.annotations)
         run = COCOeval(wanted, found, "segm" if iou == "mask" else "bbox")
         run.params.maxDets = list(MOST[truth.protocol])
         small, large = (side**2 for side in _SIDES_PX[truth.protocol])
@@ -226,12 +227,13 @@ def _evaluated(
 
 
 def _coco(truth: Instances, annotations: list[dict[str, Any]]) -> Any:
+    """Numbered anew from 1, since COCOeval takes a match with an annotation of id 0 for none."""
     from pycocotools.coco import COCO
 
     coco = COCO()
     coco.dataset = {
         "images": list(truth.images.values()),
-        "annotations": annotations,
+        "annotations": [{**one, "id": number} for number, one in enumerate(annotations, start=1)],
         "categories": list(truth.categories.values()),
     }
     coco.createIndex()

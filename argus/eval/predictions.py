@@ -56,6 +56,12 @@ def read_results(path: str | Path) -> list[dict[str, Any]]:
     return records
 
 
+def check_id(number: object, name: str) -> None:
+    """Raise ValueError unless an id, of `name`, is a number or a string."""
+    if not isinstance(number, (int, str)):
+        raise ValueError(f"Expected {name} as a number or a string, got {number!r:.80}.")
+
+
 def check_score(score: object) -> None:
     """Raise ValueError unless a score is a number."""
     if not isinstance(score, Real) or math.isnan(score):
@@ -71,6 +77,7 @@ def found_by_pair(records: Sequence[Mapping[str, Any]], iou: str) -> dict[int, F
         if not isinstance(record, Mapping) or not {"image_id", "score"} <= record.keys():
             raise ValueError(f"Expected predictions with image_id and score, got {str(record)[:80]}.")
         check_score(record["score"])
+        check_id(record["image_id"], "image_id")
         if float(record["score"]) >= MIN_SCORE:
             by_pair[record["image_id"]].append(record)
     return {pair_id: _found_in_pair(chosen, iou) for pair_id, chosen in by_pair.items()}

@@ -6,7 +6,7 @@ from typing import Any
 
 from argus.data.video_records import VideoPair
 from argus.eval.hota import FoundMasklet, VideoScore, score_video
-from argus.eval.predictions import check_score
+from argus.eval.predictions import check_id, check_score
 from argus.ops import rle
 from argus.ops.rle import Rle
 
@@ -31,6 +31,8 @@ def found_masklets(pairs: Sequence[VideoPair], records: Sequence[Mapping[str, An
                 f"Expected video_id, category_id, score and segmentations, got a result without {missing}."
             )
         check_score(record["score"])
+        for name in ("video_id", "category_id"):
+            check_id(record[name], name)
         pair = known.get((record["video_id"], record["category_id"]))
         if pair is None:
             raise ValueError(

@@ -110,11 +110,12 @@ def side_by_side(masks: Sequence[Rle | None], size_hw: tuple[int, int]) -> Rle:
     runs = [0]
     for mask in masks:
         own = _runs(mask.counts) if mask is not None else [size_hw[0] * size_hw[1]]
-        ends_in_background = len(runs) % 2
-        if not ends_in_background:
-            runs.append(0)  # a run of background begins each mask
-        runs[-1] += own[0]
-        runs += own[1:]
+        begins_in_object = own[0] == 0 and len(own) > 1
+        own = own[begins_in_object:]
+        if begins_in_object == (len(runs) % 2 == 0):  # runs of even index are background
+            runs[-1] += own[0]  # runs of length 0 inside would mislead what compares two masks
+            own = own[1:]
+        runs += own
     return from_runs(runs, (size_hw[0], size_hw[1] * len(masks)))
 
 
