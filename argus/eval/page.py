@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import UInt8
-from PIL import Image, ImageOps
+from PIL import Image, ImageDraw, ImageOps
 
 from argus.data.sources.saco import Pair
 from argus.eval import plots
@@ -137,7 +137,8 @@ def _case(score: PairScore, images: Path | None) -> _Case:
 
 
 def overlay(pixels: UInt8[np.ndarray, "h w 3"], score: PairScore) -> UInt8[np.ndarray, "h w 3"]:
-    """The image with instances that were found, those that were missed, and wrong predictions, each in its colour.
+    """The image with instances that were found, those that were missed, and wrong predictions, each in its colour and
+    in a frame, since small ones would not be seen.
 
     Raises ValueError for masks of another size.
     """
@@ -156,7 +157,13 @@ def overlay(pixels: UInt8[np.ndarray, "h w 3"], score: PairScore) -> UInt8[np.nd
         for mask in masks:
             inside = rle.decode(mask)
             shown[inside] = 0.5 * shown[inside] + 0.5 * np.array(_COLOURS[name], np.float32)
-    return shown.round().astype(np.uint8)
+    image = Image.fromarray(shown.round().astype(np.uint8))
+    pen, width_px = ImageDraw.Draw(image), max(1, round(max(pixels.shape[:2]) / 300))
+    for name, masks in parts.items():
+        for left, top, right, bottom in rle.boxes_xyxy_px(masks).tolist():
+            if right > left:
+                pen.rectangle((left, top, right - 1, bottom - 1), outline=_COLOURS[name], width=width_px)
+    return np.asarray(image)
 
 
 def _pixels(path: Path) -> UInt8[np.ndarray, "h w 3"]:
