@@ -19,7 +19,8 @@ from argus.cli.common import (
     misuse,
     no_nan,
 )
-from argus.cli.evaluate_concepts import evaluate_concepts
+from argus.cli.evaluate_ap import evaluate_ap
+from argus.cli.evaluate_concepts import Asking, evaluate_concepts, evaluate_subsets
 from argus.cli.evaluate_pick import evaluate_pick
 from argus.cli.evaluate_video import evaluate_video
 from argus.cli.evaluate_vos import evaluate_vos
@@ -30,6 +31,7 @@ class Task(str, Enum):
 
     concepts = "concepts"
     video = "video"
+    ap = "ap"
     pick = "pick"
     vos = "vos"
 
@@ -43,22 +45,35 @@ class Iou(str, Enum):
 
 def evaluate(
     truth: Annotated[
-        Path,
+        list[Path],
         typer.Argument(
             exists=True,
-            help="concepts: SA-Co JSON, or COCO instances JSON. video: SA-Co/VEval JSON. pick: COCO instances JSON. "
-            "vos: a folder with frames/ and masks/, or with such a folder for each sequence.",
+            help="concepts: SA-Co JSON, the same of several annotators, or a folder of them (SA-Co/Gold, Silver); or "
+            "COCO instances JSON. video: SA-Co/VEval JSON. ap: COCO, LVIS or YouTube-VIS JSON. pick: COCO instances "
+            "JSON. vos: a folder with frames/ and masks/, or with such a folder for each sequence.",
         ),
     ],
     task: Annotated[
         Task,
         typer.Option(
             help="concepts: every instance of a phrase in an image (cgF1). video: the same through a video (pHOTA). "
+            "ap: average precision over categories. "
             "pick: one object by its box (mean IoU). vos: an object followed from its first mask (J&F)."
         ),
     ] = Task.concepts,
     images: Annotated[
         Path | None, typer.Option(exists=True, file_okay=False, help="Folder that the JSON's file names start in.")
+    ] = None,
+    predictions: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True,
+            help="concepts, video, ap: score this file of results (with a folder of ground truth: this folder of "
+            "SUBSET.json) instead of a model.",
+        ),
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="concepts: write a page (HTML) with plots and the worst cases.")
     ] = None,
     model: ModelOption = "nano",
     tokenizer: TokenizerOption = None,
@@ -68,7 +83,7 @@ def evaluate(
         int, typer.Option(min=0, help="concepts: boxes of this many largest instances to show with each phrase.")
     ] = 0,
     absent: Annotated[int, typer.Option(min=0, help="concepts, COCO: absent categories to ask for in each image.")] = 5,
-    iou: Annotated[Iou, typer.Option(help="concepts: overlap of masks or of boxes.")] = Iou.mask,
+    iou: Annotated[Iou, typer.Option(help="concepts, ap: overlap of masks or of boxes.")] = Iou.mask,
     min_area: Annotated[
         float, typer.Option(min=0, callback=no_nan, help="pick: leave out objects of fewer pixels.")
     ] = 400,
@@ -77,21 +92,50 @@ def evaluate(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Score a model on images (cgF1, picking by box) or on video (pHOTA, J&F).
+    """Score a model, or a file of what one found, on images (cgF1, AP, picking by box) or on video (pHOTA, AP, J&F).
+
+    The settings of the measurement are printed below it.
 
     Exit status: 0; 1 when the model, an image or a sequence failed (the others are scored all the same); 2 for misuse.
     """
-    if task is Task.vos and (images is not None or truth.is_file()):
-        raise misuse("--task vos takes a folder of frames/ and masks/, without --images")
-    if task is not Task.vos and (images is None or truth.is_dir()):
-        raise misuse(f"--task {task.value} takes a JSON file, and --images with the folder of its images")
+    _check(truth, task, images, predictions, report)
     with failures_reported():
         load = partial(load_model, model, device, precision, tokenizer)
-        if images is None:
-            evaluate_vos(truth, load, as_json=as_json)
+        asking = Asking(exemplars=exemplars, absent=absent, iou=iou.value)
+        first = truth[0]
+        if task is Task.vos:
+            evaluate_vos(first, load, as_json=as_json)
         elif task is Task.video:
-            evaluate_video(truth, images, load, as_json=as_json)
+            evaluate_video(first, images, load, predictions=predictions, as_json=as_json)
+        elif task is Task.ap:
+            evaluate_ap(first, images, load, predictions=predictions, iou=iou.value, as_json=as_json)
         elif task is Task.pick:
-            evaluate_pick(truth, images, load, min_area=min_area, leave_out=leave_out, as_json=as_json)
+            assert images is not None
+            evaluate_pick(first, images, load, min_area=min_area, leave_out=leave_out, as_json=as_json)
+        elif first.is_dir():
+            evaluate_subsets(first, images, load, asking, predictions=predictions, as_json=as_json)
         else:
-            evaluate_concepts(truth, images, load, exemplars=exemplars, absent=absent, iou=iou.value, as_json=as_json)
+            evaluate_concepts(truth, images, load, asking, predictions=predictions, report=report, as_json=as_json)
+
+
+def _check(truth: list[Path], task: Task, images: Path | None, predictions: Path | None, report: Path | None) -> None:
+    """Raise misuse for options that do not go together."""
+    folder = truth[0].is_dir()
+    if len(truth) > 1 and (task is not Task.concepts or any(path.is_dir() for path in truth)):
+        raise misuse("several ground truths are the files of several annotators, of --task concepts")
+    if task is Task.vos and (images is not None or predictions is not None or not folder):
+        raise misuse("--task vos takes a folder of frames/ and masks/, without --images and --predictions")
+    if task is Task.pick and predictions is not None:
+        raise misuse("--task pick takes --images, and no --predictions")
+    if task is not Task.vos and images is None and predictions is None:
+        raise misuse(f"--task {task.value} takes --images with the folder of its images, or --predictions")
+    if folder and task not in (Task.vos, Task.concepts):
+        raise misuse(f"--task {task.value} takes a JSON file")
+    if folder and task is Task.concepts and not any(truth[0].glob("*.json")):
+        raise misuse("--task concepts takes JSON files, or a folder of them")
+    if folder and task is Task.concepts and predictions is not None and not predictions.is_dir():
+        raise misuse("a folder of ground truth takes --predictions with a folder of a file for each subset")
+    if not folder and predictions is not None and predictions.is_dir():
+        raise misuse("--predictions takes a JSON file")
+    if report is not None and (task is not Task.concepts or folder):
+        raise misuse("--report goes with --task concepts and files of ground truth")

@@ -1,10 +1,12 @@
 """`argus eval`, the task "concepts": (image, phrase) pairs."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from argus.cli.scoring import exit_if_failed, print_groups, score_each
+from argus.cli.common import console, print_json
+from argus.cli.scoring import Outcome, exit_if_failed, print_settings, score_each
 
 if TYPE_CHECKING:
     import numpy as np
@@ -15,29 +17,76 @@ if TYPE_CHECKING:
     from argus.types import Detections
 
 
+@dataclass(frozen=True, kw_only=True)
+class Asking:
+    """How a model is asked: boxes shown with each phrase, absent categories of COCO, and what overlaps are of."""
+
+    exemplars: int
+    absent: int
+    iou: str
+
+
 def evaluate_concepts(
-    pairs: Path, images: Path, load: "Callable[[], Sam3]", *, exemplars: int, absent: int, iou: str, as_json: bool
+    truths: Sequence[Path],
+    images: Path | None,
+    load: "Callable[[], Sam3]",
+    asking: Asking,
+    *,
+    predictions: Path | None,
+    report: Path | None,
+    as_json: bool,
 ) -> None:
-    """cgF1, pmF1, IL_MCC and the rest, over all pairs and by language and kind of phrase."""
-    from argus.eval import by_image, evaluate, summarise
-    from argus.eval.report import by_group, table
+    """cgF1, pmF1, IL_MCC and the rest, over all pairs, by language and kind of phrase, by number and by size."""
+    if predictions is not None:
+        scores, failed, total = _of_file(truths, predictions, asking.iou), dict[str, str](), 0
+    else:
+        assert images is not None
+        scores, failed, total = _of_model(truths, images, predict_function(load()), asking)
+    outcome = _outcome(scores, truths, predictions, asking, failed)
+    if as_json:
+        print_json(outcome.document())
+    else:
+        _print_tables(outcome)
+    if report is not None:
+        _write_report(outcome, scores, images, report)
+    exit_if_failed(failed, total, "images", "their pairs are not scored")
 
-    asked = _read(pairs, absent)
-    predict = predict_function(load())
-    by_path = {images / name: group for name, group in by_image(asked).items()}
 
-    def score(group: "list[Pair]") -> "list[PairScore]":
-        return evaluate(group, images, predict, exemplars=exemplars, iou=iou)
+def evaluate_subsets(
+    folder: Path,
+    images: Path | None,
+    load: "Callable[[], Sam3]",
+    asking: Asking,
+    *,
+    predictions: Path | None,
+    as_json: bool,
+) -> None:
+    """The same for each subset of a folder of SA-Co/Gold or Silver files, and the mean over subsets."""
+    from argus.data.sources.saco_folder import saco_subsets
+    from argus.eval.report import table
 
-    scores, failed = score_each(by_path, score)
-    if not scores:
-        raise ValueError(
-            f"expected pairs to score, got {len(asked)} pairs, of which {sum(pair.exhaustive for pair in asked)} are "
-            f"exhaustive, about {len(by_path)} images, of which {len(failed)} failed"
-        )
-    groups = {"language": by_group(scores, "language"), "kind": by_group(scores, "kind")}
-    print_groups(summarise(scores), groups, table, str(pairs), failed, as_json)
-    exit_if_failed(failed, len(by_path), "images", "their pairs are not scored")
+    subsets = saco_subsets(folder)
+    predict = predict_function(load()) if predictions is None else None
+    outcomes: dict[str, Outcome] = {}
+    failed: dict[str, str] = {}
+    total = 0
+    for name, truths in subsets.items():
+        if predict is not None:
+            assert images is not None
+            scores, wrong, count = _of_model(truths, images, predict, asking)
+            failed, total = {**failed, **wrong}, total + count
+        else:
+            assert predictions is not None
+            scores, wrong = _of_file(truths, predictions / f"{name}.json", asking.iou), {}
+        outcomes[name] = _outcome(scores, truths, predictions, asking, wrong)
+    rows = {name: outcome.summary for name, outcome in outcomes.items()}
+    mean = {key: sum(row[key] for row in rows.values()) / len(rows) for key in next(iter(rows.values()))}
+    if as_json:
+        print_json({"mean": mean, "by_subset": {name: outcome.document() for name, outcome in outcomes.items()}})
+    else:
+        console().print(table({**rows, "mean": mean}, str(folder)))
+        print_settings(next(iter(outcomes.values())).settings)
+    exit_if_failed(failed, total, "images", "their pairs are not scored")
 
 
 def predict_function(model: "Sam3") -> "Predict":
@@ -61,9 +110,104 @@ def predict_function(model: "Sam3") -> "Predict":
     return predict
 
 
+def _of_file(truths: Sequence[Path], predictions: Path, iou: str) -> "list[PairScore]":
+    from argus.data.sources.saco import read_saco
+    from argus.eval.cgf1 import score_pairs
+    from argus.eval.predictions import found_by_pair, read_results
+
+    annotators = [{pair.id: pair for pair in read_saco(path)} for path in truths]
+    scores = score_pairs(annotators, found_by_pair(read_results(predictions), iou), iou)
+    if not scores:
+        raise ValueError(f"expected pairs to score, got {len(annotators[0])}, none of them exhaustive for everyone")
+    return scores
+
+
+def _of_model(
+    truths: Sequence[Path], images: Path, predict: "Predict", asking: Asking
+) -> "tuple[list[PairScore], dict[str, str], int]":
+    """Scores, images that failed, and the number of images."""
+    from argus.eval import by_image, evaluate
+
+    asked, *others = (_read(path, asking.absent) for path in truths)
+    more = [{pair.id: pair for pair in pairs} for pairs in others]
+    by_path = {images / name: group for name, group in by_image(asked).items()}
+
+    def score(group: "list[Pair]") -> "list[PairScore]":
+        return evaluate(group, images, predict, exemplars=asking.exemplars, iou=asking.iou, others=more)
+
+    scores, failed = score_each(by_path, score)
+    if not scores:
+        raise ValueError(
+            f"expected pairs to score, got {len(asked)} pairs, of which {sum(pair.exhaustive for pair in asked)} are "
+            f"exhaustive, about {len(by_path)} images, of which {len(failed)} failed"
+        )
+    return scores, failed, len(by_path)
+
+
 def _read(path: Path, absent: int) -> "list[Pair]":
     """SA-Co pairs, or COCO instances turned into pairs, as the file is."""
     from argus.data.sources.coco import read_coco
     from argus.data.sources.saco import read_saco
 
     return read_saco(path) if b'"text_input"' in path.read_bytes() else read_coco(path, absent=absent)
+
+
+def _outcome(
+    scores: "Sequence[PairScore]",
+    truths: Sequence[Path],
+    predictions: Path | None,
+    asking: Asking,
+    failed: Mapping[str, str],
+) -> Outcome:
+    from argus.eval import summarise
+    from argus.eval.bootstrap import intervals, settings
+    from argus.eval.breakdown import by_kind, by_number, by_size, calibration, counting
+    from argus.eval.cgf1 import protocol
+    from argus.eval.report import by_group
+
+    calibrated, sure = calibration(scores), intervals(scores)
+    asked = {} if predictions is not None else {"exemplars": asking.exemplars, "absent (COCO)": asking.absent}
+    return Outcome(
+        title=", ".join(map(str, truths)),
+        summary={**summarise(scores), **counting(scores), "ECE": calibrated.ece},
+        settings={**protocol(asking.iou, len(truths)), **settings("images", sure), **asked},
+        failed=failed,
+        groups={
+            "language": by_group(scores, "language"),
+            "kind": by_kind(scores),
+            "number": by_number(scores),
+            "size": by_size(scores),
+        },
+        intervals=sure,
+        more={"calibration": [asdict(one) for one in calibrated.bins]},
+    )
+
+
+def _print_tables(outcome: Outcome) -> None:
+    from argus.eval.report import count_table, size_table, table
+
+    out = console()
+    out.print(table({"all": outcome.summary}, outcome.title, outcome.intervals))
+    for name in ("language", "kind"):
+        if len(outcome.groups[name]) > 1:
+            out.print(table(outcome.groups[name], f"by {name}"))
+    numbers = {**outcome.groups["number"], "all": outcome.summary}
+    out.print(count_table(numbers, "by number of instances"))
+    out.print(size_table(outcome.groups["size"], "by size of objects"))
+    out.print(f"ECE {100 * outcome.summary['ECE']:.1f}")
+    print_settings(outcome.settings)
+
+
+def _write_report(outcome: Outcome, scores: "Sequence[PairScore]", images: Path | None, path: Path) -> None:
+    from argus.cli.common import say
+    from argus.eval.page import write_page
+
+    write_page(
+        path,
+        outcome.title,
+        scores,
+        images,
+        settings={name: str(value) for name, value in outcome.settings.items()},
+        failed=outcome.failed,
+    )
+    say(f"report: {path}")

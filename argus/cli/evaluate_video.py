@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from argus.cli.scoring import exit_if_failed, print_groups, score_each
+from argus.cli.common import console, print_json
+from argus.cli.scoring import Outcome, exit_if_failed, print_settings, score_each
 
 if TYPE_CHECKING:
     from argus.data.video_records import VideoPair
@@ -12,28 +13,30 @@ if TYPE_CHECKING:
     from argus.model.sam3 import Sam3
 
 
-def evaluate_video(pairs: Path, images: Path, load: "Callable[[], Sam3]", *, as_json: bool) -> None:
+def evaluate_video(
+    pairs: Path, images: Path | None, load: "Callable[[], Sam3]", *, predictions: Path | None, as_json: bool
+) -> None:
     """pHOTA and its parts, and cgF1 of whole masklets, over all pairs and by language and kind of phrase."""
     from argus.data.sources.saco_video import read_saco_video
-    from argus.eval.hota import by_video, evaluate_videos, summarise_videos
-    from argus.eval.report import video_table, videos_by_group
+    from argus.eval.hota import by_video
+    from argus.eval.predictions import read_results
+    from argus.eval.video_predictions import score_video_results
 
     asked = read_saco_video(pairs)
-    predict = predict_function(load())
-    videos = {images / Path(group[0].file_names[0]).parent: group for group in by_video(asked)}
-
-    def score(group: "list[VideoPair]") -> "list[VideoScore]":
-        return evaluate_videos(group, images, predict)
-
-    scores, failed = score_each(videos, score)
+    count = len(by_video(asked))
+    failed: dict[str, str] = {}
+    if predictions is not None:
+        scores = score_video_results(asked, read_results(predictions))
+    else:
+        assert images is not None
+        scores, failed = _of_model(asked, images, load)
     if not scores:
         raise ValueError(
-            f"expected pairs to score, got {len(asked)} about {len(videos)} videos with exhaustive pairs, of which "
+            f"expected pairs to score, got {len(asked)} about {count} videos with exhaustive pairs, of which "
             f"{len(failed)} failed"
         )
-    groups = {"language": videos_by_group(scores, "language"), "kind": videos_by_group(scores, "kind")}
-    print_groups(summarise_videos(scores), groups, video_table, str(pairs), failed, as_json)
-    exit_if_failed(failed, len(videos), "videos", "their pairs are not scored")
+    _show(_outcome(scores, pairs, failed), as_json)
+    exit_if_failed(failed, count, "videos", "their pairs are not scored")
 
 
 def predict_function(model: "Sam3") -> "PredictVideo":
@@ -51,3 +54,53 @@ def predict_function(model: "Sam3") -> "PredictVideo":
         return [masklets(shown, len(frames), phrase.strip()) for phrase in phrases]
 
     return predict
+
+
+def _of_model(
+    asked: "list[VideoPair]", images: Path, load: "Callable[[], Sam3]"
+) -> "tuple[list[VideoScore], dict[str, str]]":
+    from argus.eval.hota import by_video, evaluate_videos
+
+    predict = predict_function(load())
+    videos = {images / Path(group[0].file_names[0]).parent: group for group in by_video(asked)}
+
+    def score(group: "list[VideoPair]") -> "list[VideoScore]":
+        return evaluate_videos(group, images, predict)
+
+    return score_each(videos, score)
+
+
+def _outcome(scores: "list[VideoScore]", pairs: Path, failed: dict[str, str]) -> Outcome:
+    from argus.eval.bootstrap import settings, video_intervals
+    from argus.eval.breakdown import by_number, counting
+    from argus.eval.hota import protocol, summarise_videos
+    from argus.eval.report import videos_by_group
+
+    objects, sure = [score.objects for score in scores], video_intervals(scores)
+    return Outcome(
+        title=str(pairs),
+        summary={**summarise_videos(scores), **counting(objects)},
+        settings={**protocol(), **settings("videos", sure)},
+        failed=failed,
+        groups={
+            "language": videos_by_group(scores, "language"),
+            "kind": videos_by_group(scores, "kind"),
+            "number": by_number(objects),
+        },
+        intervals=sure,
+    )
+
+
+def _show(outcome: Outcome, as_json: bool) -> None:
+    from argus.eval.report import count_table, video_table
+
+    if as_json:
+        print_json(outcome.document())
+        return
+    out = console()
+    out.print(video_table({"all": outcome.summary}, outcome.title, outcome.intervals))
+    for name in ("language", "kind"):
+        if len(outcome.groups[name]) > 1:
+            out.print(video_table(outcome.groups[name], f"by {name}"))
+    out.print(count_table({**outcome.groups["number"], "all": outcome.summary}, "by number of masklets"))
+    print_settings(outcome.settings)

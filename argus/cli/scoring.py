@@ -1,6 +1,7 @@
 """What the tasks of `argus eval` share: each file is scored by itself, and one that fails does not stop the others."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -8,17 +9,15 @@ import typer
 
 from argus.cli.common import (
     FAILURE,
-    console,
     image_failures,
     memory_errors,
-    print_json,
     progressed,
     say,
     say_failed,
 )
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from argus.eval.bootstrap import Interval
 
 Item = TypeVar("Item")
 Score = TypeVar("Score")
@@ -39,23 +38,33 @@ def score_each(
     return scores, failed
 
 
-def print_groups(
-    summary: Mapping[str, float],
-    groups: Mapping[str, Mapping[str, Mapping[str, float]]],
-    table: "Callable[[Mapping[str, Mapping[str, float]], str], Table]",
-    title: str,
-    failed: Mapping[str, str],
-    as_json: bool,
-) -> None:
-    """The metrics of all pairs, then those of each way to group them where there are several groups."""
-    if as_json:
-        by = {f"by_{name}": metrics for name, metrics in groups.items()}
-        print_json({**summary, **by, "failed": failed_records(failed)})
-        return
-    console().print(table({"all": summary}, title))
-    for name, metrics in groups.items():
-        if len(metrics) > 1:
-            console().print(table(metrics, f"by {name}"))
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What a task measured: the metrics of all, parts of it by a name, how sure they are, and how it was measured.
+
+    `groups` are by name, each with metrics a group; `more` goes into the JSON document alone.
+    """
+
+    title: str
+    summary: Mapping[str, float]
+    settings: Mapping[str, object]
+    failed: Mapping[str, str]
+    groups: Mapping[str, Mapping[str, Mapping[str, float]]] = field(default_factory=dict)
+    intervals: "Mapping[str, Interval]" = field(default_factory=dict)
+    more: Mapping[str, object] = field(default_factory=dict)
+
+    def document(self) -> dict[str, object]:
+        """As one JSON document."""
+        sure = {name: [interval.low, interval.high] for name, interval in self.intervals.items()}
+        by = {f"by_{name}": metrics for name, metrics in self.groups.items()}
+        told = {"settings": dict(self.settings), "failed": failed_records(self.failed)}
+        return {**self.summary, "intervals_95": sure, **by, **self.more, **told}
+
+
+def print_settings(settings: Mapping[str, object]) -> None:
+    """Exactly how it was measured, a line each."""
+    for name, value in settings.items():
+        typer.echo(f"  {name}: {value}")
 
 
 def failed_records(failed: Mapping[str, str]) -> list[dict[str, str]]:

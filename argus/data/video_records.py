@@ -34,7 +34,8 @@ class VideoPair:
 
     `file_names` are the frames in order, relative to the folder of frames; each of the `masklets` has one mask or None
     for each of them. Crowd annotations are left out; a pair that had some is not `exhaustive` and is not scored.
-    `language` and `kind` are those of `argus.data.records.Query` (`kind` is "" where the file does not say).
+    `language` and `kind` are those of `argus.data.records.Query` (`kind` is "" where the file does not say);
+    `category_id` is what the phrase is called by in files of predictions.
     """
 
     id: int
@@ -47,6 +48,7 @@ class VideoPair:
     exhaustive: bool = True
     language: str = "en"
     kind: str = ""
+    category_id: int = 0
 
     def __post_init__(self) -> None:
         for masklet in self.masklets:

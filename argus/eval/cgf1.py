@@ -4,12 +4,8 @@ The unit is an (image, phrase) pair. Predictions of score 0.5 and above count, a
 every ground truth. See `summarise` for the formulas.
 """
 
-import math
-import os
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -17,42 +13,64 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
-from argus.data.sources.saco import Pair, load_json, read_saco
+from argus.data.sources.saco import Pair, read_saco
 from argus.data.video_records import VideoPair
 from argus.eval.extras import needs
+from argus.eval.predictions import MIN_SCORE, Found, file_of, found_by_pair, read_results
 from argus.ops import boxes, rle
 from argus.ops.rle import Rle
 
 THRESHOLDS = np.linspace(0.5, 0.95, 10).round(2)
-MIN_SCORE = 0.5
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Found:
-    """What was predicted for one pair, of score `MIN_SCORE` and above."""
+class Match:
+    """Predictions and instances matched one to one: for each of both the IoU with its partner, 0 without one."""
 
-    rles: tuple[Rle, ...]
-    boxes_xyxy_px: Float[np.ndarray, "n 4"]
+    found_ious: Float[np.ndarray, "n"]
+    truth_ious: Float[np.ndarray, "m"]
 
-    def __len__(self) -> int:
-        return len(self.boxes_xyxy_px)
+    @property
+    def true_positives(self) -> Int[np.ndarray, "t"]:
+        """Matches whose IoU reaches each of `THRESHOLDS`."""
+        return (self.found_ious[None] >= THRESHOLDS[:, None]).sum(axis=1)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PairScore:
-    """One scored pair: true positives at each IoU threshold, and the numbers of objects."""
+    """One scored pair: its matches, and of what.
+
+    `scores` and `found_areas_px` are in the order of `match.found_ious`, `truth_areas_px` in that of
+    `match.truth_ious`; `found_rles` are the masks to draw, none for videos and where boxes were compared. Areas of
+    videos are means over the frames in which an object is seen.
+    """
 
     pair: Pair | VideoPair
-    true_positives: Int[np.ndarray, "t"]
-    predicted: int
-    wanted: int
+    match: Match
+    scores: Float[np.ndarray, "n"]
+    found_areas_px: Float[np.ndarray, "n"]
+    truth_areas_px: Float[np.ndarray, "m"]
+    found_rles: tuple[Rle, ...] = ()
+
+    @property
+    def true_positives(self) -> Int[np.ndarray, "t"]:
+        return self.match.true_positives
+
+    @property
+    def predicted(self) -> int:
+        return len(self.match.found_ious)
+
+    @property
+    def wanted(self) -> int:
+        return len(self.match.truth_ious)
 
     @property
     def f1(self) -> Float[np.ndarray, "t"]:
         """F1 of this pair at each threshold; 1 when there is nothing to find and nothing was predicted."""
         if not self.wanted and not self.predicted:
             return np.ones(len(THRESHOLDS))
-        return _f1(self.true_positives, self.predicted - self.true_positives, self.wanted - self.true_positives)
+        hits = self.true_positives
+        return f1(hits, self.predicted - hits, self.wanted - hits)
 
 
 def cgf1(
@@ -68,16 +86,9 @@ def cgf1(
     paths = [ground_truth] if isinstance(ground_truth, (str, Path)) else ground_truth
     if not isinstance(paths, Sequence):
         raise ValueError(f"Expected ground truth as a path or a list of paths, got a {type(paths).__name__}.")
-    annotators = [{pair.id: pair for pair in read_saco(_file(path, "ground truth"))} for path in paths]
-    is_file = isinstance(predictions, (str, Path))
-    records: Any = load_json(_file(predictions, "predictions")) if is_file else predictions
-    return summarise(score_pairs(annotators, _found(records, iou), iou))
-
-
-def _file(path: object, what: str) -> Path:
-    if not isinstance(path, (str, Path)) or os.path.isdir(Path(path)):  # Path("") is a folder, the one we are in
-        raise ValueError(f"Expected a JSON file of {what}, got {path!r}, which is no path of a file.")
-    return Path(path)
+    annotators = [{pair.id: pair for pair in read_saco(file_of(path, "ground truth"))} for path in paths]
+    records = read_results(predictions) if isinstance(predictions, (str, Path)) else predictions
+    return summarise(score_pairs(annotators, found_by_pair(records, iou), iou))
 
 
 def score_pairs(
@@ -94,7 +105,7 @@ def score_pairs(
             f"Expected predictions whose image_id is a pair of the ground truth, got {len(unknown)} others, "
             f"such as {unknown[0]}. In SA-Co files an image with several phrases has an id for each."
         )
-    nothing = Found(rles=(), boxes_xyxy_px=np.zeros((0, 4), np.float32))
+    nothing = Found.nothing()
     scores = []
     for pair_id in annotators[0]:
         versions = [annotator[pair_id] for annotator in annotators if pair_id in annotator]
@@ -104,13 +115,27 @@ def score_pairs(
     return scores
 
 
-def matches(overlap: Float[np.ndarray, "n m"]) -> Int[np.ndarray, "t"]:
-    """Match predictions and instances one to one for the greatest total IoU, and count matches above each threshold."""
+def matched(overlap: Float[np.ndarray, "n m"]) -> Match:
+    """Match predictions and instances one to one for the greatest total IoU."""
     with needs("scipy", "score predictions"):
         from scipy.optimize import linear_sum_assignment
 
-    matched = overlap[linear_sum_assignment(overlap, maximize=True)]
-    return (matched[None] >= THRESHOLDS[:, None]).sum(axis=1)
+    rows, columns = linear_sum_assignment(overlap, maximize=True)
+    found, truth = np.zeros(overlap.shape[0]), np.zeros(overlap.shape[1])
+    found[rows] = truth[columns] = overlap[rows, columns]
+    return Match(found_ious=found, truth_ious=truth)
+
+
+def protocol(iou: str, annotators: int) -> dict[str, str]:
+    """How pairs are scored, in words."""
+    return {
+        "protocol": "SA-Co cgF1 over (image, phrase) pairs that are exhaustive for every annotator",
+        "iou": f"{iou}; thresholds 0.50, 0.55 ... 0.95",
+        "predictions": f"score >= {MIN_SCORE}",
+        "matching": "one to one (Hungarian), greatest total IoU",
+        "left out": "crowd and ignored instances",
+        "annotators": f"{annotators}" + (", of each pair the one that agrees best" if annotators > 1 else ""),
+    }
 
 
 def summarise(scores: Sequence[PairScore]) -> dict[str, float]:
@@ -128,7 +153,7 @@ def summarise(scores: Sequence[PairScore]) -> dict[str, float]:
     wanted = sum(score.wanted for score in scores)
     predicted = sum(score.predicted for score in scores)
     predicted_in_positives = sum(score.predicted for score in scores if score.wanted)
-    pm_f1 = _f1(hits, predicted_in_positives - hits, wanted - hits)
+    pm_f1 = f1(hits, predicted_in_positives - hits, wanted - hits)
     answered = [score.f1.mean() for score in scores if score.wanted and score.predicted]
     image_level = _image_level(scores)
     mcc = image_level["IL_MCC"]
@@ -141,7 +166,7 @@ def summarise(scores: Sequence[PairScore]) -> dict[str, float]:
         "cgF1@0.75": at[0.75] * mcc,
         "pmF1@0.5": at[0.5],
         "pmF1@0.75": at[0.75],
-        "micro_F1": float(_f1(hits, predicted - hits, wanted - hits).mean()),
+        "micro_F1": float(f1(hits, predicted - hits, wanted - hits).mean()),
         "macro_F1": float(np.mean(answered)) if answered else 0.0,
         "pairs": float(len(scores)),
         "positive_pairs": float(sum(score.wanted > 0 for score in scores)),
@@ -156,9 +181,8 @@ def _image_level(scores: Sequence[PairScore]) -> dict[str, float]:
         table[int(score.wanted > 0), int(score.predicted > 0)] += 1
     (tn, fp), (fn, tp) = table.tolist()
     precision, recall = tp / (tp + fp + 1e-6), tp / (tp + fn + 1e-6)
-    spread = ((tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)) ** 0.5
     return {
-        "IL_MCC": (tp * tn - fp * fn) / (spread + 1e-6),
+        "IL_MCC": float(matthews(*np.array([[tp], [fp], [fn], [tn]]))[0]),
         "IL_precision": precision,
         "IL_recall": recall,
         "IL_F1": 2 * precision * recall / (precision + recall + 1e-6),
@@ -166,53 +190,36 @@ def _image_level(scores: Sequence[PairScore]) -> dict[str, float]:
     }
 
 
-def _f1(tp: np.ndarray, fp: np.ndarray, fn: np.ndarray) -> np.ndarray:
+def f1(tp: np.ndarray, fp: np.ndarray, fn: np.ndarray) -> np.ndarray:
+    """F1 of counts, elementwise, as published: 0 where there is nothing."""
     precision, recall = tp / (tp + fp + 1e-4), tp / (tp + fn + 1e-4)
     return 2 * precision * recall / (precision + recall + 1e-4)
 
 
+def matthews(tp: np.ndarray, fp: np.ndarray, fn: np.ndarray, tn: np.ndarray) -> np.ndarray:
+    """The Matthews correlation of counts, elementwise, as published: 0 where a row or a column is empty."""
+    spread = np.sqrt((tp + fp) * (tp + fn) * (tn + fp) * (tn + fn))
+    return (tp * tn - fp * fn) / (spread + 1e-6)
+
+
 def _score(pair: Pair, found: Found, iou: str) -> PairScore:
-    overlap = _overlap(pair, found, iou)
-    return PairScore(pair=pair, true_positives=matches(overlap), predicted=len(found), wanted=len(pair.rles))
+    return PairScore(
+        pair=pair,
+        match=matched(_overlap(pair, found, iou)),
+        scores=found.scores.astype(np.float64),
+        found_areas_px=found.areas_px.astype(np.float64),
+        truth_areas_px=rle.area(pair.rles).astype(np.float64),
+        found_rles=found.rles,
+    )
 
 
 def _overlap(pair: Pair, found: Found, iou: str) -> Float[np.ndarray, "n m"]:
+    wrong = {mask.size_hw for mask in found.rles} - {pair.size_hw}
+    if wrong:
+        raise ValueError(
+            f"Expected masks of {pair.size_hw} (height, width), the size of pair {pair.id}, got one of {wrong.pop()}."
+        )
     if iou == "mask":
         return rle.iou(found.rles, pair.rles)
     ours, theirs = torch.from_numpy(found.boxes_xyxy_px), torch.from_numpy(pair.boxes_xyxy_px)
     return boxes.iou(ours.double(), theirs.double()).numpy()
-
-
-def _found(records: Sequence[Mapping[str, Any]], iou: str) -> dict[int, Found]:
-    """COCO results by pair, those that count."""
-    if not isinstance(records, Sequence):
-        raise ValueError(f"Expected predictions as a COCO results list, got a {type(records).__name__}.")
-    by_pair: dict[int, list[Mapping[str, Any]]] = defaultdict(list)
-    for record in records:
-        if not isinstance(record, Mapping) or not {"image_id", "score"} <= record.keys():
-            raise ValueError(f"Expected predictions with image_id and score, got {str(record)[:80]}.")
-        if not isinstance(record["score"], Real) or math.isnan(record["score"]):
-            raise ValueError(f"Expected scores as numbers, got {record['score']!r}.")
-        if float(record["score"]) >= MIN_SCORE:
-            by_pair[record["image_id"]].append(record)
-    return {pair_id: _found_in_pair(chosen, iou) for pair_id, chosen in by_pair.items()}
-
-
-def _found_in_pair(records: list[Mapping[str, Any]], iou: str) -> Found:
-    field = "segmentation" if iou == "mask" else "bbox"
-    if not all(record.get(field) for record in records):
-        raise ValueError(f"Expected a {field} in every prediction for {iou} IoU, got one without.")
-    if iou == "mask":
-        rles = tuple(rle.from_coco(record["segmentation"], None) for record in records)
-        return Found(rles=rles, boxes_xyxy_px=rle.boxes_xyxy_px(rles))
-    wrong = [record["bbox"] for record in records if not _is_box(record["bbox"])]
-    if wrong:
-        raise ValueError(f"Expected every bbox as finite left, top, width, height, got {wrong[0]!r:.80}.")
-    xywh = np.array([record["bbox"] for record in records], np.float32)
-    return Found(rles=(), boxes_xyxy_px=np.concatenate([xywh[:, :2], xywh[:, :2] + xywh[:, 2:]], axis=1))
-
-
-def _is_box(bbox: object) -> bool:
-    if not isinstance(bbox, Sequence) or len(bbox) != 4:
-        return False
-    return all(isinstance(value, Real) and math.isfinite(value) for value in bbox)

@@ -1,7 +1,7 @@
 """Run a predictor over (image, phrase) pairs and score it."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
@@ -9,7 +9,8 @@ import numpy as np
 from jaxtyping import Float
 
 from argus.data.sources.saco import Pair
-from argus.eval.cgf1 import MIN_SCORE, Found, PairScore, score_pairs
+from argus.eval.cgf1 import PairScore, score_pairs
+from argus.eval.predictions import MIN_SCORE, Found
 from argus.types import Detections
 
 Exemplars = Float[np.ndarray, "_ 4"]  # + boxes, xyxy in pixels
@@ -26,11 +27,13 @@ def evaluate(
     *,
     exemplars: int = 0,
     iou: str = "mask",
+    others: Sequence[Mapping[int, Pair]] = (),
 ) -> list[PairScore]:
     """Ask `predict` about every exhaustive pair, image by image, and score the answers; `summarise` gives the metrics.
 
     `predict` is called once an image, with all its phrases. `exemplars` adds the boxes of that many of a pair's largest
-    instances as + boxes; a pair without instances gets none.
+    instances as + boxes; a pair without instances gets none. `others` are the pairs of more annotators, by id: each
+    answer is then scored against the annotator that agrees best with it.
     """
     scores: list[PairScore] = []
     for file_name, group in by_image(pairs).items():
@@ -39,7 +42,7 @@ def evaluate(
         if len(answers) != len(group):
             raise ValueError(f"Expected {len(group)} answers, one for each phrase, got {len(answers)}.")
         found = {pair.id: _found(answer) for pair, answer in zip(group, answers, strict=True)}
-        scores += score_pairs([{pair.id: pair for pair in group}], found, iou)
+        scores += score_pairs([{pair.id: pair for pair in group}, *others], found, iou)
     return scores
 
 
@@ -59,4 +62,4 @@ def _largest(pair: Pair, count: int) -> Exemplars:
 
 def _found(answer: Detections) -> Found:
     kept = answer.filter(score=MIN_SCORE)
-    return Found(rles=kept.rles, boxes_xyxy_px=kept.boxes_xyxy_px)
+    return Found(rles=kept.rles, boxes_xyxy_px=kept.boxes_xyxy_px, scores=kept.scores)

@@ -12,8 +12,9 @@ import numpy as np
 from jaxtyping import Float
 
 from argus.data.video_records import VideoPair
-from argus.eval.cgf1 import MIN_SCORE, PairScore, matches, summarise
+from argus.eval.cgf1 import PairScore, matched, summarise
 from argus.eval.extras import needs
+from argus.eval.predictions import MIN_SCORE
 from argus.ops import rle
 from argus.ops.rle import Rle
 from argus.types import TrackedFrame
@@ -92,16 +93,33 @@ def score_video(pair: VideoPair, found: Sequence[FoundMasklet]) -> VideoScore:
     frames that are not the video's."""
     for masklet in found:
         _check(pair, masklet)
-    ours = [_seen(masklet.rles) for masklet in found if masklet.score > MIN_SCORE]
-    theirs = [_seen(masklet.rles) for masklet in pair.masklets]
-    ours, theirs = ([masks for masks in side if any(masks)] for side in (ours, theirs))
+    sure = [(masklet.score, _seen(masklet.rles)) for masklet in found if masklet.score > MIN_SCORE]
+    sure = [(score, masks) for score, masks in sure if any(masks)]
+    ours = [masks for _, masks in sure]
+    theirs = [masks for masks in (_seen(masklet.rles) for masklet in pair.masklets) if any(masks)]
     with needs("trackeval", "measure HOTA", "--no-deps trackeval"):
         from trackeval.metrics import HOTA
 
     counts = HOTA().eval_sequence(_sequence(ours, theirs, len(pair.file_names)))
-    hits = matches(volume_iou(ours, theirs))
-    objects = PairScore(pair=pair, true_positives=hits, predicted=len(ours), wanted=len(theirs))
+    objects = PairScore(
+        pair=pair,
+        match=matched(volume_iou(ours, theirs)),
+        scores=np.array([score for score, _ in sure], np.float64),
+        found_areas_px=_mean_areas_px(ours),
+        truth_areas_px=_mean_areas_px(theirs),
+    )
     return VideoScore(pair=pair, counts=counts, objects=objects)
+
+
+def protocol() -> dict[str, str]:
+    """How pairs are scored, in words."""
+    return {
+        "protocol": "SA-Co/VEval: pHOTA and cgF1 over (video, phrase) pairs",
+        "pHOTA": "trackeval's HOTA on mask IoU, thresholds 0.05, 0.10 ... 0.95; each pair a sequence, all combined",
+        "cgF1": "whole masklets, IoU of volumes, thresholds 0.50, 0.55 ... 0.95, matched one to one (Hungarian)",
+        "predictions": f"score > {MIN_SCORE}; of a model the mean over the frames where a masklet is seen",
+        "left out": "pairs with crowd masklets; masks without a pixel",
+    }
 
 
 def summarise_videos(scores: Sequence[VideoScore]) -> dict[str, float]:
@@ -185,6 +203,10 @@ def _check(pair: VideoPair, masklet: FoundMasklet) -> None:
 def _seen(masks: Sequence[Rle | None]) -> list[Rle | None]:
     """With None for masks without a pixel."""
     return [mask if mask is not None and rle.area([mask])[0] else None for mask in masks]
+
+
+def _mean_areas_px(side: Sequence[Sequence[Rle | None]]) -> Float[np.ndarray, "n"]:
+    return np.array([rle.area([mask for mask in masks if mask]).mean() for masks in side], np.float64)
 
 
 def _sequence(ours: list[list[Rle | None]], theirs: list[list[Rle | None]], frames: int) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
+from argus.eval.bootstrap import LEVEL, Interval
 from argus.eval.cgf1 import PairScore, summarise
 from argus.eval.hota import VideoScore, summarise_videos
 from argus.eval.jf import JF
@@ -31,14 +32,11 @@ def videos_by_group(scores: Sequence[VideoScore], key: Literal["language", "kind
     return {name: summarise_videos([s for s in scores if getattr(s.pair, key) == name]) for name in names}
 
 
-def table(groups: Mapping[str, Mapping[str, float]], title: str) -> Table:
-    """A row a group, metrics in percent (IL_MCC as it is), with the number of pairs."""
-    columns = (*_COLUMNS, "IL_FPR")
-    rows = {
-        group: (f"{metrics['pairs']:.0f}", *(_cell(name, metrics[name]) for name in columns))
-        for group, metrics in groups.items()
-    }
-    return _plain_table(("pairs", *columns), rows, title)
+def table(
+    groups: Mapping[str, Mapping[str, float]], title: str, intervals: Mapping[str, Interval] | None = None
+) -> Table:
+    """A row a group, metrics in percent (IL_MCC as it is), with the number of pairs; then a row of `intervals`."""
+    return _metric_table(groups, (*_COLUMNS, "IL_FPR"), title, intervals or {})
 
 
 def jf_table(rows: Mapping[str, JF], title: str) -> Table:
@@ -50,14 +48,53 @@ def jf_table(rows: Mapping[str, JF], title: str) -> Table:
     return _plain_table(("objects", "J&F", "J", "F"), cells, title)
 
 
-def video_table(rows: Mapping[str, Mapping[str, float]], title: str) -> Table:
-    """A row a group of (video, phrase) pairs as `summarise_videos` sums them up, in percent (IL_MCC as it is)."""
+def video_table(
+    rows: Mapping[str, Mapping[str, float]], title: str, intervals: Mapping[str, Interval] | None = None
+) -> Table:
+    """The same of (video, phrase) pairs as `summarise_videos` sums them up."""
     columns = ("pHOTA", "DetA", "AssA", "LocA", "cgF1", "pmF1", "IL_MCC", "IL_FPR")
-    cells = {
-        name: (f"{metrics['pairs']:.0f}", *(_cell(column, metrics[column]) for column in columns))
-        for name, metrics in rows.items()
+    return _metric_table(rows, columns, title, intervals or {})
+
+
+def count_table(groups: Mapping[str, Mapping[str, float]], title: str) -> Table:
+    """A row a number of instances: how well pairs of so many are found (pmF1, in percent) and counted."""
+    rows = {}
+    for name, row in groups.items():
+        shares = [f"{100 * row[key]:.1f}" if row["positive_pairs"] else "" for key in ("pmF1", "count_exact")]
+        false = f"{100 * row['IL_FPR']:.1f}" if row["positive_pairs"] < row["pairs"] else ""
+        rows[name] = (f"{row['pairs']:.0f}", *shares, f"{row['count_MAE']:.2f}", false)
+    return _plain_table(("pairs", "pmF1", "count exact", "count MAE", "IL_FPR"), rows, title)
+
+
+def size_table(groups: Mapping[str, Mapping[str, float]], title: str) -> Table:
+    """A row a size of objects, as `argus.eval.breakdown.by_size` has them, in percent."""
+    shares = ("recall", "precision", "recall@0.5", "precision@0.5")
+    rows = {
+        name: (f"{row['instances']:.0f}", f"{row['predictions']:.0f}", *(f"{100 * row[key]:.1f}" for key in shares))
+        for name, row in groups.items()
     }
-    return _plain_table(("pairs", *columns), cells, title)
+    return _plain_table(("instances", "predictions", *shares), rows, title)
+
+
+def metric_row(metrics: Mapping[str, float], title: str) -> Table:
+    """One row with every metric, in percent."""
+    return _plain_table(tuple(metrics), {"all": tuple(f"{100 * value:.1f}" for value in metrics.values())}, title)
+
+
+def _metric_table(
+    groups: Mapping[str, Mapping[str, float]], columns: Sequence[str], title: str, intervals: Mapping[str, Interval]
+) -> Table:
+    rows = {
+        group: (f"{metrics['pairs']:.0f}", *(_cell(name, metrics[name]) for name in columns))
+        for group, metrics in groups.items()
+    }
+    if intervals:
+        rows[f"{100 * LEVEL:.0f} %"] = ("", *(_span(name, intervals.get(name)) for name in columns))
+    return _plain_table(("pairs", *columns), rows, title)
+
+
+def _span(name: str, interval: Interval | None) -> str:
+    return "" if interval is None else f"{_cell(name, interval.low)}-{_cell(name, interval.high)}"
 
 
 def _plain_table(columns: Sequence[str], rows: Mapping[str, Sequence[str]], title: str) -> Table:

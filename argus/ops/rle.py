@@ -118,6 +118,23 @@ def from_labels(labels: Int[np.ndarray, "h w"]) -> dict[int, Rle]:
     return found
 
 
+def side_by_side(masks: Sequence[Rle | None], size_hw: tuple[int, int]) -> Rle:
+    """One wide mask of several of `size_hw`, from left to right; None is one without a pixel.
+
+    The IoU of two wide masks is that of the volumes when the masks are those of the frames of a video.
+    """
+    runs = [0]
+    for mask in masks:
+        own = _runs(mask.counts) if mask is not None else [size_hw[0] * size_hw[1]]
+        begins_in_object = own[0] == 0 and len(own) > 1
+        own = own[begins_in_object:]
+        if begins_in_object == (len(runs) % 2 == 0):  # runs of even index are background
+            runs[-1] += own[0]  # runs of length 0 inside would mislead what compares two masks
+            own = own[1:]
+        runs += own
+    return from_runs(runs, (size_hw[0], size_hw[1] * len(masks)))
+
+
 def from_polygons(polygons: Sequence[Sequence[float | int]], size_hw: tuple[int, int]) -> Rle:
     """The union of polygons x, y, x, y, ... in pixels, as COCO draws them."""
     from pycocotools import mask as coco

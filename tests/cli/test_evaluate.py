@@ -41,7 +41,7 @@ def test_json_holds_the_metrics_and_the_groups(run: Run, pairs: Path, extra: tup
     assert (printed["pairs"], printed["positive_pairs"], printed["instances"]) == (6, 4, 6)
     assert set(printed["by_language"]) == {"en", "zh"}
     assert set(printed["by_kind"]) == {"name", "wrong-colour"}
-    assert set(printed["by_kind"]["name"]) == names
+    assert set(printed["by_kind"]["name"]) > names
 
 
 def test_coco_instances_are_read_too(run: Run, pairs: Path) -> None:

@@ -155,7 +155,8 @@ def test_bad_input_is_named(tmp_path: Path) -> None:
         ({"score": "0.9"}, "scores as numbers"),
         ({"score": float("nan")}, "scores as numbers"),
         ({"segmentation": [[0, 0, 9, 0, 9, 9]]}, "got polygons"),
-        ({"segmentation": rle.to_coco(rle.empty((5, 5)))}, "one size"),
+        ({"segmentation": rle.to_coco(rle.empty((5, 5)))}, r"the size of pair 1, got one of \(5, 5\)"),
+        ({"image_id": [1]}, "image_id as a number or a string"),
     ):
         with pytest.raises(ValueError, match=words):
             cgf1(truth, [good | change])

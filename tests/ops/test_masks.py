@@ -56,6 +56,19 @@ def test_runs_round_trip() -> None:
     assert rle.area([rle.empty((9, 14))]).tolist() == [0]
 
 
+def test_masks_side_by_side() -> None:
+    dense = random_masks(4)
+    dense[1] = False
+    dense[2] = True
+    given = [None if not mask.any() else rle.encode(mask) for mask in dense]
+    wide = rle.side_by_side(given, (9, 14))
+    assert wide.size_hw == (9, 4 * 14)
+    assert np.array_equal(rle.decode(wide), np.concatenate(list(dense), axis=1))
+    assert rle.encode(rle.decode(wide)) == wide  # canonical: no runs of length 0 inside
+    full = rle.encode(np.ones((9, 14), bool))
+    assert rle.area([rle.side_by_side([full, None, full], (9, 14))]).tolist() == [2 * 9 * 14]
+
+
 def test_no_masks() -> None:
     some = [rle.encode(random_masks(1)[0])]
     assert rle.iou([], some).shape == (0, 1)

@@ -16,9 +16,9 @@ def read_saco_video(path: str | Path) -> list[VideoPair]:
 
     Raises ValueError when the file is not of this form or does not agree with itself.
     """
-    document = _read(path, {"videos", "annotations", "video_np_pairs"})
+    document, videos = read_videos(path, {"videos", "annotations", "video_np_pairs"})
     check_records(document, "video_np_pairs", {"id", "video_id", "category_id", "noun_phrase"}, path)
-    videos, annotations = _videos(document, path), _by_pair(document["annotations"])
+    annotations = _by_pair(document["annotations"])
     _check_known(document["video_np_pairs"], videos, "video_np_pairs", path)
     asked = {(record["video_id"], record["category_id"]) for record in document["video_np_pairs"]}
     if stray := sorted(annotations.keys() - asked, key=str):
@@ -41,26 +41,26 @@ def read_youtube_vis(path: str | Path) -> list[VideoPair]:
     A category with crowd annotations in a video makes a pair that is not exhaustive. Raises ValueError when the file
     is not of this form.
     """
-    document = _read(path, {"videos", "annotations", "categories"})
+    document, videos = read_videos(path, {"videos", "annotations", "categories"})
     check_records(document, "categories", {"id", "name"}, path)
     names = {category["id"]: category["name"] for category in document["categories"]}
-    videos, annotations = _videos(document, path), _by_pair(document["annotations"])
+    annotations = _by_pair(document["annotations"])
     if unknown := {category for _, category in annotations} - names.keys():
         raise ValueError(f"Expected annotations of known categories in {path}, got one of {min(unknown, key=str)!r}.")
     return [
-        _pair(number, videos[video], names[category], found, {})
+        _pair(number, videos[video], names[category], found, {"category_id": category})
         for number, ((video, category), found) in enumerate(annotations.items(), start=1)
     ]
 
 
-def _read(path: str | Path, keys: set[str]) -> dict[str, Any]:
-    """The document, whose videos and annotations have what they need."""
+def read_videos(path: str | Path, keys: set[str]) -> tuple[dict[str, Any], dict[Any, dict[str, Any]]]:
+    """The document, with `keys`, and its videos by id. Raises ValueError when it does not agree with itself."""
     document = load_json(Path(path))
     if not isinstance(document, dict) or not keys <= document.keys():
         raise ValueError(f"Expected a JSON object with {', '.join(sorted(keys))}, got another form in {path}.")
     check_records(document, "videos", {"id", "file_names", "width", "height"}, path)
     check_records(document, "annotations", {"id", "video_id", "category_id", "segmentations"}, path)
-    return document
+    return document, _videos(document, path)
 
 
 def _videos(document: dict[str, Any], path: str | Path) -> dict[Any, dict[str, Any]]:
@@ -108,6 +108,7 @@ def _pair(
         exhaustive=len(instances) == len(found),
         language=record.get("language", "en"),
         kind=record.get("kind", ""),
+        category_id=record["category_id"],
     )
 
 

@@ -1,0 +1,78 @@
+"""`argus eval --task ap`: AP by the protocols of COCO, LVIS and YouTube-VIS."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from argus.cli.common import console, print_json
+from argus.cli.scoring import Outcome, exit_if_failed, print_settings, score_each
+
+if TYPE_CHECKING:
+    from argus.eval.coco_ap import Instances
+    from argus.model.sam3 import Sam3
+
+LEAST_SCORE = 0.05  # of a model's detections, which AP ranks
+
+
+def evaluate_ap(
+    truth: Path, images: Path | None, load: "Callable[[], Sam3]", *, predictions: Path | None, iou: str, as_json: bool
+) -> None:
+    """AP of a file of results, or of a model that is asked for every category that counts in an image."""
+    from argus.data.sources.saco import load_json
+    from argus.eval.coco_ap import average_precision, protocol, read_instances, read_video_instances
+    from argus.eval.report import metric_row
+
+    document = load_json(truth)
+    is_video = isinstance(document, dict) and "videos" in document
+    wanted = read_video_instances(truth) if is_video else read_instances(truth)
+    failed: dict[str, str] = {}
+    if predictions is not None:
+        metrics = average_precision(wanted, predictions, iou=iou)
+    elif is_video:
+        raise ValueError("expected --predictions with the ground truth of videos: AP of a model is that of images")
+    else:
+        assert images is not None
+        records, failed = _ask(wanted, images, load)
+        metrics = average_precision(_without(wanted, images, failed), records, iou=iou)
+    asked = {} if predictions is not None else {"model": f"asked for every category that counts, score > {LEAST_SCORE}"}
+    outcome = Outcome(
+        title=str(truth), summary=metrics, settings={**protocol(wanted.protocol, iou), **asked}, failed=failed
+    )
+    if as_json:
+        print_json(outcome.document())
+    else:
+        console().print(metric_row(metrics, outcome.title))
+        print_settings(outcome.settings)
+    exit_if_failed(failed, len(wanted.images), "images", "their instances are not scored")
+
+
+def _ask(truth: "Instances", images: Path, load: "Callable[[], Sam3]") -> tuple[list[dict[str, Any]], dict[str, str]]:
+    """What the model finds, as results, and which images failed."""
+    from argus.eval.coco_ap import MOST
+    from argus.inference.image import ImagePredictor
+
+    predictor = ImagePredictor(load())
+
+    def ask(image: dict[str, Any]) -> list[dict[str, Any]]:
+        categories = sorted(truth.asked[image["id"]] if truth.asked else truth.categories)
+        if not categories:
+            return []
+        ids: dict[str, int] = {}
+        for number in categories:
+            ids.setdefault(truth.categories[number]["name"].strip(), number)
+        most = MOST[truth.protocol][-1]
+        found = predictor.set_image(images / image["file_name"]).predict(
+            list(ids), score_threshold=LEAST_SCORE, max_count=most
+        )
+        records = found.to_coco(image["id"], list(ids))
+        return [{**record, "category_id": list(ids.values())[record["category_id"] - 1]} for record in records]
+
+    return score_each({images / image["file_name"]: image for image in truth.images.values()}, ask)
+
+
+def _without(truth: "Instances", images: Path, failed: dict[str, str]) -> "Instances":
+    """The ground truth without the images that failed."""
+    from dataclasses import replace
+
+    left = {number: image for number, image in truth.images.items() if str(images / image["file_name"]) not in failed}
+    return replace(truth, images=left, annotations=[one for one in truth.annotations if one["image_id"] in left])

@@ -1,0 +1,179 @@
+"""A measurement of concepts as one HTML file that needs nothing else: tables, plots, and the worst cases."""
+
+import base64
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import UInt8
+from PIL import Image, ImageDraw, ImageOps
+
+from argus.data.sources.saco import Pair
+from argus.eval import plots
+from argus.eval.bootstrap import intervals
+from argus.eval.breakdown import by_kind, by_number, by_size, counting
+from argus.eval.cgf1 import THRESHOLDS, PairScore, summarise
+from argus.eval.extras import needs
+from argus.ops import rle
+from argus.ops.rle import Rle
+
+WORST = 12
+_SIDE_PX = 680
+_COLOURS = {"found": (31, 157, 85), "missed": (37, 99, 235), "wrong": (220, 38, 38)}
+_METRICS = ("cgF1", "pmF1", "IL_MCC", "cgF1@0.5", "cgF1@0.75", "IL_FPR", "count_exact", "count_MAE")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Table:
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[str, ...]], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Case:
+    """A pair that went wrong; `picture` is a JPEG in base 64, "" where there is none, for which `fault` says why."""
+
+    phrase: str
+    file_name: str
+    f1: str
+    wanted: int
+    predicted: int
+    picture: str
+    fault: str
+
+
+def write_page(
+    path: Path,
+    title: str,
+    scores: Sequence[PairScore],
+    images: Path | None,
+    *,
+    settings: Mapping[str, str],
+    failed: Mapping[str, str],
+) -> None:
+    """Write the page about scored pairs. `images` is the folder of their images, None to show none; a picture that
+    cannot be read is named instead. `failed` are files that could not be scored, and why."""
+    with needs("jinja2", "write a report"):
+        from jinja2 import Environment, StrictUndefined
+
+    template = Environment(autoescape=True, undefined=StrictUndefined).from_string(
+        Path(__file__).with_name("page.html").read_text(encoding="utf-8")
+    )
+    page = template.render(
+        title=title,
+        tables=_tables(scores),
+        plots=[plots.thresholds(scores), plots.reliability(scores), plots.counts(scores)],
+        cases=[_case(score, images) for score in worst(scores)],
+        settings=list(settings.items()),
+        failed=list(failed.items()),
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(page, encoding="utf-8")
+
+
+def worst(scores: Sequence[PairScore]) -> list[PairScore]:
+    """The pairs of the lowest F1 (mean over thresholds), of equal ones those with the most errors at IoU 0.5 first."""
+
+    def badness(score: PairScore) -> tuple[float, int]:
+        return float(score.f1.mean()), int(2 * score.true_positives[0]) - score.wanted - score.predicted
+
+    return [score for score in sorted(scores, key=badness) if score.f1.mean() < 0.999][:WORST]
+
+
+def _tables(scores: Sequence[PairScore]) -> list[_Table]:
+    summary = {**summarise(scores), **counting(scores)}
+    sure = intervals(scores)
+    whole = _metric_table("All pairs", {"all": summary})
+    if sure:
+        spans = tuple(
+            f"{_cell(name, sure[name].low)} to {_cell(name, sure[name].high)}" if name in sure else ""
+            for name in _METRICS
+        )
+        whole = _Table(title=whole.title, columns=whole.columns, rows=(*whole.rows, ("95 %", ("", *spans))))
+    sizes = by_size(scores)
+    columns = tuple(next(iter(sizes.values())))
+    rows = tuple((name, tuple(_cell(column, row[column]) for column in columns)) for name, row in sizes.items())
+    return [
+        whole,
+        _metric_table("By kind of phrase", by_kind(scores)),
+        _metric_table("By number of instances", by_number(scores)),
+        _Table(title="By size of objects", columns=columns, rows=rows),
+    ]
+
+
+def _metric_table(title: str, groups: Mapping[str, Mapping[str, float]]) -> _Table:
+    rows = ((name or "-", tuple(_cell(key, row[key]) for key in ("pairs", *_METRICS))) for name, row in groups.items())
+    return _Table(title=title, columns=("pairs", *_METRICS), rows=tuple(rows))
+
+
+def _cell(name: str, value: float) -> str:
+    if name in ("pairs", "instances", "predictions"):
+        return f"{value:.0f}"
+    return f"{value:.3f}" if name in ("IL_MCC", "count_MAE") else f"{100 * value:.1f}"
+
+
+def _case(score: PairScore, images: Path | None) -> _Case:
+    pair = score.pair
+    assert isinstance(pair, Pair)
+    picture, fault = "", ""
+    if images is not None:
+        try:
+            picture = _jpeg(overlay(_pixels(images / pair.file_name), score))
+        except (OSError, ValueError) as error:
+            fault = str(error)
+    return _Case(
+        phrase=pair.phrase,
+        file_name=pair.file_name,
+        f1=f"{100 * score.f1.mean():.1f}",
+        wanted=score.wanted,
+        predicted=score.predicted,
+        picture=picture,
+        fault=fault,
+    )
+
+
+def overlay(pixels: UInt8[np.ndarray, "h w 3"], score: PairScore) -> UInt8[np.ndarray, "h w 3"]:
+    """The image with instances that were found, those that were missed, and wrong predictions, each in its colour and
+    in a frame, since small ones would not be seen.
+
+    Raises ValueError for masks of another size.
+    """
+    pair = score.pair
+    assert isinstance(pair, Pair)
+    if pixels.shape[:2] != pair.size_hw:
+        raise ValueError(f"Expected an image of {pair.size_hw} (height, width), got {pixels.shape[:2]}.")
+    hit = score.match.truth_ious >= THRESHOLDS[0]
+    parts: dict[str, list[Rle]] = {
+        "found": [mask for mask, found in zip(pair.rles, hit) if found],
+        "missed": [mask for mask, found in zip(pair.rles, hit) if not found],
+        "wrong": [mask for mask, iou in zip(score.found_rles, score.match.found_ious) if iou < THRESHOLDS[0]],
+    }
+    shown = pixels.astype(np.float32)
+    for name, masks in parts.items():
+        for mask in masks:
+            inside = rle.decode(mask)
+            shown[inside] = 0.5 * shown[inside] + 0.5 * np.array(_COLOURS[name], np.float32)
+    image = Image.fromarray(shown.round().astype(np.uint8))
+    pen, width_px = ImageDraw.Draw(image), max(1, round(max(pixels.shape[:2]) / 300))
+    for name, masks in parts.items():
+        for left, top, right, bottom in rle.boxes_xyxy_px(masks).tolist():
+            if right > left:
+                pen.rectangle((left, top, right - 1, bottom - 1), outline=_COLOURS[name], width=width_px)
+    return np.asarray(image)
+
+
+def _pixels(path: Path) -> UInt8[np.ndarray, "h w 3"]:
+    with Image.open(path) as image:
+        return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+
+
+def _jpeg(pixels: UInt8[np.ndarray, "h w 3"]) -> str:
+    image: Any = Image.fromarray(pixels)
+    image.thumbnail((_SIDE_PX, _SIDE_PX))
+    written = io.BytesIO()
+    image.save(written, "JPEG", quality=80)
+    return base64.b64encode(written.getvalue()).decode("ascii")
