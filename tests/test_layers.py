@@ -33,7 +33,19 @@ ALLOWED["cli"] = {"", *ALLOWED}  # everything, the public API ("") too; and noth
 # Installed or not, `import argus` loads none of these.
 HEAVY = {
     *("av", "cv2", "fastapi", "huggingface_hub", "matplotlib", "open_clip", "pycocotools", "requests", "resvg_py"),
-    *("rich", "scipy", "supervision", "tensorboard", "torchvision", "trackeval", "transformers", "typer", "uvicorn"),
+    *(
+        "kornia",
+        "rdflib",
+        "rich",
+        "scipy",
+        "supervision",
+        "tensorboard",
+        "torchvision",
+        "trackeval",
+        "transformers",
+        "typer",
+        "uvicorn",
+    ),
 }
 
 MODULES = sorted(PACKAGE.rglob("*.py"))
