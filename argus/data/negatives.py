@@ -157,7 +157,7 @@ def add_negatives(
 
 
 class _Pools:
-    """What is absent from a picture and has a name in one language: phrases, and ids of concepts; the next ones last."""
+    """What is absent from a picture and has a name in one language: phrases and ids of concepts, the next ones last."""
 
     def __init__(
         self,

@@ -15,8 +15,8 @@ _PLACE = re.compile(
     r"|上面|下面|上方|下方|顶部|底部|中间|中央|前面|后面|旁边|角落|最近|最远|第[一二三四五六七八九十]"
 )
 _SIZE = re.compile(
-    r"\b(?:small|little|tiny|big|large|huge|tall|short|long|wide|narrow|two|three|four|five|both|only"
-    r"|(?:small|bigg|larg|tall|short|long|wid)(?:er|est))\b|大的|小的|最大|最小|巨大|微小|高的|矮的|长的|短的|两|三[个只]"
+    r"\b(?:small|little|tiny|big|large|huge|tall|short|long|wide|narrow|both|only"
+    r"|(?:small|bigg|larg|tall|short|long|wid)(?:er|est))\b|^(?:two|three|four|five) .*(?:s|men|people|children)$|大的|小的|最大|最小|巨大|微小|高的|矮的|长的|短的|两|三[个只]"
 )
 _SIZE_KINDS = frozenset(("size", "colour-size", "wrong-size"))
 _COLOUR = re.compile(
