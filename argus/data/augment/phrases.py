@@ -16,7 +16,8 @@ _PLACE = re.compile(
 )
 _SIZE = re.compile(
     r"\b(?:small|little|tiny|big|large|huge|tall|short|long|wide|narrow|both|only"
-    r"|(?:small|bigg|larg|tall|short|long|wid)(?:er|est))\b|^(?:two|three|four|five) .*(?:s|men|people|children)$|大的|小的|最大|最小|巨大|微小|高的|矮的|长的|短的|两|三[个只]"
+    r"|(?:small|bigg|larg|tall|short|long|wid)(?:er|est))\b|^(?:two|three|four|five) .*(?:s|men|people|children)$"
+    r"|大的|小的|最大|最小|巨大|微小|高的|矮的|长的|短的|两|三[个只]"
 )
 _SIZE_KINDS = frozenset(("size", "colour-size", "wrong-size"))
 _COLOUR = re.compile(
