@@ -33,19 +33,8 @@ ALLOWED["cli"] = {"", *ALLOWED}  # everything, the public API ("") too; and noth
 # Installed or not, `import argus` loads none of these.
 HEAVY = {
     *("av", "cv2", "fastapi", "huggingface_hub", "matplotlib", "open_clip", "pycocotools", "requests", "resvg_py"),
-    *(
-        "kornia",
-        "rdflib",
-        "rich",
-        "scipy",
-        "supervision",
-        "tensorboard",
-        "torchvision",
-        "trackeval",
-        "transformers",
-        "typer",
-        "uvicorn",
-    ),
+    *("rich", "scipy", "supervision", "tensorboard", "torchvision", "trackeval", "transformers", "typer", "uvicorn"),
+    *("kornia", "rdflib"),
 }
 
 MODULES = sorted(PACKAGE.rglob("*.py"))
