@@ -152,9 +152,8 @@ class Ontology(Graph[Concept]):
     def _sharing(self, phrase: str) -> frozenset[str]:
         """The concepts with a name that `share_words` with the phrase."""
         if language_of(phrase) == "zh":
-            return frozenset(
-                id_ for id_, c in self.concepts.items() if any(share_words(name, phrase) for name in c.names_zh)
-            )
+            held = (i for i, c in self.concepts.items() if any(n in phrase or phrase in n for n in c.names_zh))
+            return frozenset(held)
         last, every = stems(phrase)
         by_last = (self._saying.get(word, set()) for word in last)
         by_any = (self._about.get(word, set()) for word in every)
