@@ -59,7 +59,7 @@ def test_parents_come_nearest_first_and_siblings_share_one(everyday: Ontology) -
 
 
 def test_related_is_symmetric_and_holds_along_every_line(everyday: Ontology) -> None:
-    ids = list(everyday.concepts)[::7]
+    ids = list(everyday.concepts)[::20]
     for a, b in product(ids, ids):
         assert everyday.related(a, b) == everyday.related(b, a)
     for id_ in everyday.concepts:
