@@ -20,8 +20,8 @@ class Query:
     """One phrase about one image, with the instances it names (none: the concept is absent).
 
     `language` is "en" or "zh". `kind` says how the phrase was made: "name", "synonym", "parent", "colour", "size",
-    "colour-size", "shape", "pattern", or a negative: "absent", "absent-sibling", "absent-parent", "wrong-colour",
-    "wrong-size", "wrong-pattern".
+    "colour-size", "shape", "pattern", or a negative: "absent", "absent-sibling", "absent-parent", "absent-confused"
+    (the model fell for it), "wrong-colour", "wrong-size", "wrong-pattern".
     `instances` are indices into the sample's masks.
     """
 

@@ -101,8 +101,8 @@ def tracker(scenes_folder: Path) -> TrackerRecipe:
     return TrackerRecipe(
         train=TrainConfig(
             purpose="nano: the tracker on stills and clips of scenes and photos",
-            steps=4_400,
-            optim=OptimConfig(vision=0.0, text=0.0, rest=1e-3, warmup=100, timescale=300, cooldown=600),
+            steps=4_200,
+            optim=OptimConfig(vision=0.0, text=0.0, rest=1e-3, warmup=100, timescale=300, cooldown=450),
             save_every=100,
             look_every=1_000_000,
         ),
@@ -110,8 +110,8 @@ def tracker(scenes_folder: Path) -> TrackerRecipe:
         curriculum=(
             ClipPart(until=1_200, stills=32, clips=0, pictures=small, still_photos=0.3),
             ClipPart(until=1_800, stills=12, clips=1, pictures=middling),
-            ClipPart(until=4_250, stills=4, clips=1, pictures=hard),
-            ClipPart(until=4_400, stills=4, clips=1, pictures=long),
+            ClipPart(until=4_200, stills=4, clips=1, pictures=hard),
+            ClipPart(until=4_800, stills=4, clips=1, pictures=long),
         ),
     )
 

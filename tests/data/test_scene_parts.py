@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from argus.data.ontology.words import plural
 from argus.data.sources.scenes import Concept, Ontology, ontology, prepare_photos
 from argus.data.sources.scenes.bank import PHOTOS_STYLE, SpriteBank
 from argus.data.sources.scenes.colours import BY_NAME, ColourReading, read_colour, sample_rgb
 from argus.data.sources.scenes.compose import Layer, draw, turn, visible_layers
 from argus.data.sources.scenes.cutouts import PATCH_SIDE, read_patches
-from argus.data.sources.scenes.prompts import plural
 from argus.data.sources.scenes.shapes import SHAPES, draw_shape
 from argus.data.sources.scenes.truth import Phrase, Placed, instances
 

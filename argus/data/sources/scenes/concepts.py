@@ -13,79 +13,32 @@ may also pass for `other` (no phrase is asked for which this doubt matters); `~o
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cache
 
+from argus.data.ontology import graph
 from argus.data.sources.scenes import table_culture, table_food, table_nature, table_things
 
 _FLAG = re.compile(r"([?~+!])\s*([^?~+!]+?)(?=\s+[?~+!]|\s*$)")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Concept:
-    """What a prompt names: `names_en[0]` is the id; `parents` are ids; `maybe` are ids it could pass for."""
+class Concept(graph.Concept):
+    """A concept with what it is drawn by; `tint`: it and its descendants may take any colour."""
 
-    id: str
-    names_en: tuple[str, ...]
-    names_zh: tuple[str, ...]
     glyphs: tuple[str, ...] = ()
-    parents: tuple[str, ...] = ()
-    maybe: tuple[str, ...] = ()
-    abstract: bool = False
     tint: bool = False
 
-    def names(self, language: str) -> tuple[str, ...]:
-        """Names in "en" or "zh", the usual one first."""
-        return self.names_zh if language == "zh" else self.names_en
 
-
-class Ontology:
-    """Concepts with the closure of their parents.
-
-    Raises ValueError when a name stands twice or a link leads nowhere.
-    """
+class Ontology(graph.Graph[Concept]):
+    """The concepts of scenes; `tintable` are those that may take any colour."""
 
     def __init__(self, concepts: Iterable[Concept]) -> None:
-        self.concepts: Mapping[str, Concept] = {concept.id: concept for concept in concepts}
-        self._check_links()
-        self._check_names()
-        self.children: dict[str, tuple[str, ...]] = {
-            id_: tuple(c.id for c in self.concepts.values() if id_ in c.parents) for id_ in self.concepts
-        }
-        self.ancestors: dict[str, frozenset[str]] = {id_: self._closure(id_) for id_ in self.concepts}
-        self.doubtful: dict[str, frozenset[str]] = {id_: self._doubtful(id_) for id_ in self.concepts}
+        super().__init__(concepts)
         self.tintable = frozenset(
             id_ for id_ in self.concepts if any(self.concepts[a].tint for a in self.ancestors[id_])
         )
-
-    def siblings(self, id_: str) -> tuple[str, ...]:
-        """Other children of the parents of a concept."""
-        return tuple(child for parent in self.concepts[id_].parents for child in self.children[parent] if child != id_)
-
-    def _closure(self, id_: str) -> frozenset[str]:
-        parents = (self._closure(parent) for parent in self.concepts[id_].parents)
-        return frozenset({id_}).union(*parents)
-
-    def _doubtful(self, id_: str) -> frozenset[str]:
-        """What an instance of the concept may pass for: the closure of every `maybe`, without what it surely is."""
-        maybe = (self.ancestors[m] for ancestor in self.ancestors[id_] for m in self.concepts[ancestor].maybe)
-        return frozenset().union(*maybe) - self.ancestors[id_]
-
-    def _check_links(self) -> None:
-        for concept in self.concepts.values():
-            for other in concept.parents + concept.maybe:
-                if other not in self.concepts:
-                    raise ValueError(f"concept {concept.id!r} refers to {other!r}, which no table defines")
-
-    def _check_names(self) -> None:
-        for language in ("en", "zh"):
-            owners: dict[str, str] = {}
-            for concept in self.concepts.values():
-                for name in concept.names(language):
-                    owner = owners.setdefault(name, concept.id)
-                    if owner != concept.id:
-                        raise ValueError(f"{name!r} names both {owner!r} and {concept.id!r}; a name may stand once")
 
 
 @cache

@@ -9,6 +9,7 @@ from itertools import chain
 
 import numpy as np
 
+from argus.data.ontology.words import plural
 from argus.data.records import Query
 from argus.data.sources.scenes.colours import BY_NAME
 from argus.data.sources.scenes.concepts import Ontology
@@ -22,13 +23,6 @@ _HARD_KINDS = ("absent-sibling", "wrong-colour", "wrong-size", "wrong-pattern")
 _HARD_SHARES = (0.5, 0.28, 0.14, 0.08)
 _TRIES = 6
 _PLURAL_SHARE = 0.08
-_PLURALS = {"man": "men", "woman": "women", "person": "people", "child": "children", "foot": "feet", "tooth": "teeth"}
-_PLURALS |= {"mouse": "mice", "goose": "geese", "wolf": "wolves", "leaf": "leaves", "knife": "knives", "fish": "fish"}
-_PLURALS |= {"sheep": "sheep", "deer": "deer", "ox": "oxen", "scarf": "scarves", "bison": "bison", "moose": "moose"}
-_UNCOUNTED = frozenset(
-    ("food", "fruit", "clothing", "furniture", "stationery", "jewelry", "money", "meat", "bread", "rice", "milk")
-    + ("aircraft", "equipment", "kitchenware", "lightning", "wheat", "corn", "garlic", "broccoli", "spaghetti", "sushi")
-)
 _COLOURS = tuple(BY_NAME)
 
 
@@ -184,24 +178,6 @@ def usable_concepts(ontology: Ontology, drawable: Sequence[str]) -> tuple[str, .
     """Concepts one may ask for when `drawable` can appear: they and everything above them, abstract ones left out."""
     reachable = frozenset().union(*(ontology.ancestors[concept] for concept in drawable))
     return tuple(id_ for id_, concept in ontology.concepts.items() if id_ in reachable and not concept.abstract)
-
-
-def plural(name: str) -> str:
-    """The plural of an English name, of its last word; names of several things and of stuff stay as they are."""
-    last = name.split()[-1]
-    if (
-        (last.endswith("s") and not last.endswith("ss"))
-        or last in _UNCOUNTED
-        or {"and", "of", "with", "in"}.intersection(name.split())
-    ):
-        return name
-    if last in _PLURALS:
-        return name.removesuffix(last) + _PLURALS[last]
-    if last.endswith(("fireman", "policeman", "snowman", "spaceman")):
-        return name.removesuffix("man") + "men"
-    if last.endswith(("x", "ch", "sh", "ss", "tomato", "potato", "mango", "superhero")):
-        return name + "es"
-    return name[:-1] + "ies" if last.endswith("y") and last[-2:-1] not in "aeiou" else name + "s"
 
 
 def _english(phrase: Phrase, name: str, rng: np.random.Generator) -> str:
