@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from functools import cache
 
 import cv2
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Float32, Int
+from jaxtyping import Bool, Float, Float16, Float32, Int, UInt8
 from torch import Tensor
 
 from argus.data.clips import Clip
-from argus.data.collate import normalised
 from argus.data.records import masks_to_boxes_xyxy_px
 
 BOX, CLICK, MASK = range(3)  # how an object is first pointed out
@@ -39,9 +39,10 @@ class First:
 
 @dataclass(frozen=True, kw_only=True)
 class Stills:
-    """B normalised images and N objects in them (`image` says in which), each to be picked."""
+    """B images (RGB) by their names, and N objects in them (`image` says in which), each to be picked."""
 
-    images: Float[Tensor, "b 3 h w"]
+    images: UInt8[Tensor, "b h w 3"]
+    names: tuple[str, ...]
     image: Int[Tensor, " n"]
     masks: Bool[Tensor, "n h w"]
     first: First
@@ -49,6 +50,7 @@ class Stills:
     def to(self, device: torch.device) -> Stills:
         return Stills(
             images=self.images.to(device),
+            names=self.names,
             image=self.image.to(device),
             masks=self.masks.to(device),
             first=self.first.to(device),
@@ -57,13 +59,14 @@ class Stills:
 
 @dataclass(frozen=True, kw_only=True)
 class Followed:
-    """T normalised frames and N objects to follow, in the order of `born`, the frames in which they are pointed out.
+    """T frames (RGB) and N objects to follow, in the order of `born`, the frames in which they are pointed out.
 
     `corrected` says in which frames a click corrects what was carried there. `ways_xy_norm` says for each cell of the
     grid of masks where (in 0..1) the frame before showed what it shows; NaN where it did not; None: unknown.
     """
 
-    frames: Float[Tensor, "t 3 h w"]
+    frames: UInt8[Tensor, "t h w 3"]
+    name: str
     masks: Bool[Tensor, "t n h w"]
     born: Int[Tensor, " n"]
     first: First
@@ -73,18 +76,22 @@ class Followed:
     def to(self, device: torch.device) -> Followed:
         ways = None if self.ways_xy_norm is None else self.ways_xy_norm.to(device)
         moved = {name: getattr(self, name).to(device) for name in ("frames", "masks", "born", "first", "corrected")}
-        return Followed(**moved, ways_xy_norm=ways)
+        return Followed(**moved, name=self.name, ways_xy_norm=ways)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClipBatch:
-    """Objects to pick in stills, and objects to follow in clips; all pictures are of one size."""
+    """Objects to pick in stills, and objects to follow in clips; all pictures are of one size. Pictures of one `lesson`
+    with one name are the same; with `pooled` they come again."""
 
+    lesson: int
+    pooled: bool
     stills: Stills
     clips: tuple[Followed, ...]
 
     def to(self, device: torch.device) -> ClipBatch:
-        return ClipBatch(stills=self.stills.to(device), clips=tuple(clip.to(device) for clip in self.clips))
+        clips = tuple(clip.to(device) for clip in self.clips)
+        return replace(self, stills=self.stills.to(device), clips=clips)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +117,11 @@ class FirstMix:
 @dataclass(frozen=True, kw_only=True)
 class Lesson:
     """A part of the curriculum: until batch number `until`, `stills` pictures of which `picked` objects each at most
-    are picked, and `clips` clips of which `followed` objects each at most are followed."""
+    are picked, and `clips` clips of which `followed` objects each at most are followed.
+
+    `pool` is how many different stills, and how many clips, there are: with a pool they come again and again, with
+    other objects and other prompts. None: no end of them.
+    """
 
     until: int
     stills: int
@@ -119,12 +130,13 @@ class Lesson:
     clip: Callable[[int], Clip]
     picked: int = 4
     followed: int = 4
+    pool: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClipBatches:
     """The n-th batch of a curriculum; past its end the last lesson goes on. `mask_cells` is what a cell of the grid of
-    masks has as its side in pixels. Seeds stay below `seeds`."""
+    masks has as its side in pixels. Seeds stay below `seeds`. Each process keeps what it made of a lesson's pool."""
 
     lessons: tuple[Lesson, ...]
     pick_mix: FirstMix
@@ -134,23 +146,51 @@ class ClipBatches:
     seed: int = 0
 
     def __call__(self, index: int) -> ClipBatch:
-        lesson = next((lesson for lesson in self.lessons if index < lesson.until), self.lessons[-1])
-        rng = np.random.default_rng([self.seed, index])
-        stills = [self._made(lesson.still, rng) for _ in range(lesson.stills)]
-        clips = [self._made(lesson.clip, rng) for _ in range(lesson.clips)]
+        number = next((i for i, lesson in enumerate(self.lessons) if index < lesson.until), len(self.lessons) - 1)
+        lesson, rng = self.lessons[number], np.random.default_rng([self.seed, index])
+        stills = [self._made(lesson, lesson.still, rng) for _ in range(lesson.stills)]
+        clips = [self._made(lesson, lesson.clip, rng) for _ in range(lesson.clips)]
         return ClipBatch(
+            lesson=number,
+            pooled=lesson.pool is not None,
             stills=collate_stills(stills, lesson.picked, self.pick_mix, rng),
             clips=tuple(follow(clip, lesson.followed, self.clip_mix, self.mask_cells, rng) for clip in clips),
         )
 
-    def _made(self, make: Callable[[int], Clip], rng: np.random.Generator) -> Clip:
+    def _made(self, lesson: Lesson, make: Callable[[int], Clip], rng: np.random.Generator) -> Clip:
         """A clip with an object that can be pointed out in it, and not in its last frame only."""
         for _ in range(_TRIES):
-            clip = make(int(rng.integers(self.seeds)))
+            seed = int(rng.integers(lesson.pool or self.seeds))
+            clip = _kept(make, seed).clip() if lesson.pool else make(seed)
             shown = _shown(clip.masks)[: max(len(clip.frames) - 1, 1)]
             if shown.any():
                 return clip
         raise ValueError(f"made {_TRIES} clips, none of which shows an object; expected easier clips")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Packed:
+    """A clip in little memory: masks as bits, the motion in half precision."""
+
+    without_masks: Clip
+    bits: UInt8[np.ndarray, "t n h bytes"]
+    flow: Float16[np.ndarray, "t-1 h w 2"] | None
+
+    def clip(self) -> Clip:
+        width = self.without_masks.frames.shape[2]
+        masks = np.unpackbits(self.bits, axis=-1, count=width).astype(bool)
+        flow = None if self.flow is None else self.flow.astype(np.float32)
+        return replace(self.without_masks, masks=masks, concepts=("",) * masks.shape[1], flow=flow)
+
+
+@cache
+def _kept(make: Callable[[int], Clip], seed: int) -> _Packed:
+    clip = make(seed)
+    return _Packed(
+        without_masks=replace(clip, masks=clip.masks[:, :0], concepts=(), queries=(), flow=None),
+        bits=np.packbits(clip.masks, axis=-1),
+        flow=None if clip.flow is None else clip.flow.astype(np.float16),
+    )
 
 
 def collate_stills(stills: Sequence[Clip], most: int, mix: FirstMix, rng: np.random.Generator) -> Stills:
@@ -161,7 +201,8 @@ def collate_stills(stills: Sequence[Clip], most: int, mix: FirstMix, rng: np.ran
         chosen.append(still.masks[0, rng.permutation(shown)[:most]])
     masks = np.concatenate(chosen)
     return Stills(
-        images=normalised(np.concatenate([still.frames for still in stills])),
+        images=torch.from_numpy(np.concatenate([still.frames for still in stills])),
+        names=tuple(still.name for still in stills),
         image=torch.from_numpy(np.repeat(np.arange(len(stills)), [len(of) for of in chosen])),
         masks=torch.from_numpy(masks),
         first=point_out(masks, mix, rng),
@@ -177,7 +218,8 @@ def follow(clip: Clip, most: int, mix: FirstMix, mask_cells: float, rng: np.rand
     rows = rows[np.argsort(born[rows], kind="stable")]
     born, masks = born[rows], clip.masks[:, rows]
     return Followed(
-        frames=normalised(clip.frames),
+        frames=torch.from_numpy(clip.frames),
+        name=clip.name,
         masks=torch.from_numpy(masks),
         born=torch.from_numpy(born),
         first=point_out(masks[born, np.arange(len(rows))], mix, rng),

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from argus.data.clips import Clip
 from argus.data.collate_clips import ClipBatch, ClipBatches, FirstMix, Lesson
@@ -16,6 +17,7 @@ from argus.model.prompt_encoder import MASK_SCALE
 from argus.model.sam3 import Sam3
 from argus.model.tracker import TrackerFeatures
 from argus.model.vision_encoder import VisionConfig
+from argus.ops.pixels import normalised
 from argus.train.following import Record, follow_clip, pick_stills
 from argus.train.loop import Learner, TrainConfig
 from argus.train.tracker_criterion import TrackerCriterion, TrackerLossConfig, TrackerLosses
@@ -32,6 +34,8 @@ class TrackerLearner(Learner[ClipBatch]):
             parameter.requires_grad_(name.startswith("tracker.") and not name.endswith("frequencies"))
         self.model = model
         self.tracker_criterion = TrackerCriterion(config)
+        self._kept: dict[tuple[str, int], Tensor] = {}  # encoded pictures of a lesson's pool, by names and lengths
+        self._lesson: int | None = None
 
     def train(self, mode: bool = True) -> TrackerLearner:
         super().train(mode)
@@ -45,17 +49,33 @@ class TrackerLearner(Learner[ClipBatch]):
         tracker, record = self.model.tracker, Record()
         assert tracker is not None
         stills = batch.stills
-        image_hw = (stills.images.shape[2], stills.images.shape[3])
-        pictures = torch.cat([stills.images, *[clip.frames for clip in batch.clips]])
-        with torch.no_grad():
-            trunk = self.model.vision(pictures)
-        parts = trunk.split([len(stills.images), *[len(clip.frames) for clip in batch.clips]])
+        image_hw = (stills.images.shape[1], stills.images.shape[2])
+        parts = self._trunks(batch)
         pick_stills(tracker, TrackerFeatures(tracker, parts[0]), stills, record)
         for frames, of in zip(parts[1:], batch.clips, strict=True):
             follow_clip(tracker, frames, of, image_hw, record)
-        with torch.autocast(pictures.device.type, enabled=False):
+        with torch.autocast(stills.images.device.type, enabled=False):
             losses = self.tracker_criterion(record.first, record.carried, record.others, record.courses)
         return TrackerLosses(**{name: value / totals for name, value in vars(losses).items()})
+
+    @torch.no_grad()
+    def _trunks(self, batch: ClipBatch) -> list[Tensor]:
+        """Maps of the stills, together, and of each clip. Nothing of the encoder learns, so that pictures which come
+        again are encoded once."""
+        names = [(name, 1) for name in batch.stills.names] + [(clip.name, len(clip.frames)) for clip in batch.clips]
+        pictures = dict(
+            zip(names, [*batch.stills.images.split(1), *[clip.frames for clip in batch.clips]], strict=True)
+        )
+        if batch.lesson != self._lesson:
+            self._kept, self._lesson = {}, batch.lesson
+        found, new = dict(self._kept), [name for name in pictures if name not in self._kept]
+        if new:
+            trunk = self.model.vision(normalised(torch.cat([pictures[name] for name in new]).permute(0, 3, 1, 2)))
+            found |= dict(zip(new, trunk.split([length for _, length in new]), strict=True))
+        if batch.pooled:
+            self._kept |= {name: found[name].to(torch.bfloat16) for name in new}
+        trunks = [found[name].to(self.model.dtype) for name in names]
+        return [torch.cat(trunks[: len(batch.stills.names)]), *trunks[len(batch.stills.names) :]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +107,8 @@ def still(config: ClipConfig, seed: int) -> Clip:
 @dataclass(frozen=True, kw_only=True)
 class ClipPart:
     """A part of the curriculum in steps: until step `until`, `stills` stills and `clips` clips like `pictures` a
-    batch, of which `still_photos` and `clip_photos` are the shares of photos."""
+    batch, of which `still_photos` and `clip_photos` are the shares of photos; with a `pool` that many stills, and that
+    many clips, which come again and again."""
 
     until: int
     stills: int
@@ -97,6 +118,7 @@ class ClipPart:
     clip_photos: float = 0.4
     picked: int = 6
     followed: int = 4
+    pool: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,6 +151,7 @@ class TrackerRecipe:
                 clip=Pictures(clips=part.pictures, photos=part.clip_photos),
                 picked=part.picked,
                 followed=part.followed,
+                pool=part.pool,
             )
             for part in self.curriculum
         )
