@@ -7,7 +7,7 @@ from pathlib import Path
 from safetensors import SafetensorError
 
 
-def replace_file(path: Path, write: Callable[[Path], None]) -> None:
+def replace_file(path: Path, write: Callable[[Path], object]) -> None:
     """Write a file under another name first: readers, and a kill, see the old one or the new one, never a part.
 
     Raises OSError where it cannot be written (no space, no right); the old one is then left, and nothing else.

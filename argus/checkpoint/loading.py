@@ -42,10 +42,10 @@ def load(
 
     `source` is "nano" (the bundled model); a folder in our own layout; a folder or `.safetensors` file in the Hugging
     Face layout, whose sizes come from the config.json beside it; Meta's `sam3.pt`; or a hub id such as `facebook/sam3`
-    (the local cache is asked first). An adapter that `argus finetune` made is merged into any of them: "nano+FOLDER",
-    over the very weights that it was fine-tuned from. `tokenizer`, CLIP's merges file or a tokenizer.json, is needed where the source
-    brings none. Without a `device` it is CUDA or MPS (untested) where there is one, else the CPU. `precision` is fp32,
-    bf16, fp16, or auto: bf16 on CUDA and on CPUs that are fast at it, else fp32.
+    (the local cache is asked first). "nano+FOLDER" merges the adapter in FOLDER, made by `argus finetune`, into the
+    very weights it was fine-tuned from, of whichever kind. `tokenizer`, CLIP's merges file or a tokenizer.json, is
+    needed where the source brings none. Without a `device` it is CUDA or MPS (untested) where there is one, else the
+    CPU. `precision` is fp32, bf16, fp16, or auto: bf16 on CUDA and on CPUs that are fast at it, else fp32.
 
     Raises ValueError, saying what to do, when the source is not found, damaged, of other sizes than it says, or wants
     to run code; a tensor that is missing, unexpected or misshapen is an error, and the message names them all.

@@ -106,7 +106,9 @@ def _sorted(file: Path, about: Mapping[str, Any], tensors: Mapping[str, Tensor])
     down = {name.removesuffix(DOWN): tensor for name, tensor in tensors.items() if name.endswith(DOWN)}
     up = {name.removesuffix(UP): tensor for name, tensor in tensors.items() if name.endswith(UP)}
     whole = {name: tensor for name, tensor in tensors.items() if not name.endswith((DOWN, UP))}
-    lacking = sorted({name + UP for name in down.keys() - up.keys()} | {name + DOWN for name in up.keys() - down.keys()})
+    lacking = sorted(
+        {name + UP for name in down.keys() - up.keys()} | {name + DOWN for name in up.keys() - down.keys()}
+    )
     if lacking or not tensors:
         raise ValueError(f"{file} lacks tensors: {lacking or 'it holds none'}; it was cut short, fine-tune again")
     bad = [name for name, tensor in tensors.items() if not bool(tensor.isfinite().all())]
