@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from PIL import Image
@@ -19,6 +19,7 @@ from argus.ops import rle
 Window = tuple[int, int, int, int]
 
 
+@runtime_checkable
 class Labelled(Protocol):
     """Images with instances and phrases, read one at a time."""
 
