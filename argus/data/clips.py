@@ -12,7 +12,9 @@ from argus.data.records import Query
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Clip:
-    """T RGB frames with the visible pixels of N objects on each (disjoint masks) and phrases about the whole clip.
+    """T RGB frames with the visible pixels of N objects on each and phrases about the whole clip.
+
+    Masks of concept clips are disjoint; those that people drew may overlap.
 
     A row of `masks` is one object throughout: its id. The mask is empty on frames where the object is not seen.
     `queries` name the rows that a phrase means, on whichever frames they are seen; none: absent from all frames.

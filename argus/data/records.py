@@ -33,7 +33,10 @@ class Query:
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
-    """An RGB image with the visible pixels of each instance (disjoint masks) and phrases about it."""
+    """An RGB image with the visible pixels of each instance and phrases about it.
+
+    Masks of scenes are disjoint; those that people drew may overlap.
+    """
 
     image: UInt8[np.ndarray, "h w 3"]
     masks: Bool[np.ndarray, "n h w"]

@@ -69,7 +69,8 @@ def write_saco_video(clips: Iterable[Clip], folder: Path, *, masks: bool = False
     Layout: `folder/frames/NAME/00000.jpg`, ... and `folder/annotations.json`, with one entry of `video_np_pairs` for
     each phrase about a clip and one annotation for each object it names: an RLE, an area and an xywh box in pixels a
     frame, all null where the object is not seen. Pairs also carry `language` and `kind`. With `masks` also
-    `folder/masks/NAME/00000.png`, ...: each pixel's object, from 1, or 0. Raises ValueError for a repeated name.
+    `folder/masks/NAME/00000.png`, ...: each pixel's object, from 1 (where masks overlap, the last), or 0. Raises
+    ValueError for a repeated name.
     """
     folder = Path(folder)
     document: dict[str, list[dict[str, Any]]] = {key: [] for key in ("videos", "annotations", "video_np_pairs")}
@@ -82,7 +83,7 @@ def write_saco_video(clips: Iterable[Clip], folder: Path, *, masks: bool = False
         _save_images(clip.frames, folder / "frames" / clip.name, "jpg")
         if masks:
             rows = np.arange(1, clip.masks.shape[1] + 1, dtype=np.uint8)[:, None, None]
-            _save_images((clip.masks * rows).sum(1, dtype=np.uint8), folder / "masks" / clip.name, "png")
+            _save_images((clip.masks * rows).max(1, initial=0), folder / "masks" / clip.name, "png")
         _add_video(clip, document, categories)
     named = [{"id": id_, "name": name} for name, id_ in categories.items()]
     path = folder / "annotations.json"

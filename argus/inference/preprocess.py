@@ -13,7 +13,7 @@ from jaxtyping import Float, UInt8
 from PIL import Image, ImageOps, ImageSequence, UnidentifiedImageError
 from torch import Tensor
 
-from argus.ops.pixels import normalised
+from argus.ops.pixels import normalised, to_rgb
 
 
 @runtime_checkable
@@ -113,40 +113,12 @@ def _from_pil(image: Image.Image, name: str) -> RgbImage:
         count = getattr(image, "n_frames", 1) if getattr(image, "is_animated", False) else 1
         if count > 1:
             image = next(iter(ImageSequence.Iterator(image)))
-        pixels = np.array(_to_rgb(ImageOps.exif_transpose(image)))
+        pixels = np.array(to_rgb(ImageOps.exif_transpose(image)))
     if count > 1 and image.format == "TIFF":
         warnings.warn(f"{name} holds {count} pictures: only the first is used.", stacklevel=4)
     elif count > 1 and image.format != "MPO":
         warnings.warn(f"{name} is animated: only its first frame is used.", stacklevel=4)
     return pixels
-
-
-def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I;16"):
-        return _grey(np.asarray(image) / np.float32(257))
-    if image.mode in ("I", "F"):
-        return _deep_grey(np.asarray(image))
-    if image.has_transparency_data:
-        over = image.convert("RGBA")
-        white = Image.new("RGBA", over.size, "white")
-        return Image.alpha_composite(white, over).convert("RGB")
-    return image.convert("RGB")
-
-
-def _deep_grey(values: np.ndarray) -> Image.Image:
-    """Grey of 32 bits, of a range that its greatest value must tell, as `read_image` says."""
-    is_fraction = np.issubdtype(values.dtype, np.floating)
-    values = np.nan_to_num(values.astype(np.float32))
-    if is_fraction and values.max() <= 1:
-        values = values * 255
-    elif values.max() > 255:
-        values = values / 257
-    return _grey(values)
-
-
-def _grey(values: np.ndarray) -> Image.Image:
-    """Grey of 0..255 as RGB."""
-    return Image.fromarray(values.clip(0, 255).round().astype(np.uint8)).convert("RGB")
 
 
 def _from_array(array: np.ndarray) -> RgbImage:

@@ -50,6 +50,19 @@ def small_components(masks: Bool[np.ndarray, "n h w"], limits_px: Int[np.ndarray
     return flat[:, 1:, 1:]
 
 
+def component_labels(mask: Bool[np.ndarray, "h w"]) -> Int[np.ndarray, "h w"]:
+    """The components of a mask as a map of their numbers, from 1, in the order of their first pixels; 0 outside."""
+    height, width = mask.shape
+    flat = np.zeros((height + 1, width + 1), bool)
+    flat[1:, 1:] = mask
+    edges = np.flatnonzero(np.diff(flat.ravel(), append=False)) + 1
+    starts, ends = edges[0::2], edges[1::2]
+    _, numbers = np.unique(_joined(starts, ends, width + 1), return_inverse=True)
+    labels = np.zeros(flat.size, np.int64)
+    labels[_inside(starts, ends)] = np.repeat(numbers + 1, ends - starts)
+    return labels.reshape(flat.shape)[1:, 1:]
+
+
 def _joined(starts: Int[np.ndarray, "r"], ends: Int[np.ndarray, "r"], stride: int) -> Int[np.ndarray, "r"]:
     """A label for each run: the least index of the runs that it hangs together with, over rows `stride` apart."""
     first = np.searchsorted(ends, starts + stride, "left")  # the runs below that touch it, corners included

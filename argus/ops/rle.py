@@ -102,6 +102,22 @@ def from_runs(runs: Sequence[int], size_hw: tuple[int, int]) -> Rle:
     return Rle(size_hw, encoded["counts"])
 
 
+def from_labels(labels: Int[np.ndarray, "h w"]) -> dict[int, Rle]:
+    """The mask of each value of a map but 0, by value; the time is that of the map, however many values it has."""
+    size_hw = (int(labels.shape[0]), int(labels.shape[1]))
+    flat = labels.ravel(order="F")
+    begins = np.flatnonzero(np.diff(flat, prepend=flat[:1] + 1))
+    ends, values = np.append(begins[1:], len(flat)), flat[begins]
+    order = np.argsort(values, kind="stable")
+    order = order[values[order] != 0]
+    found: dict[int, Rle] = {}
+    for rows in np.split(order, np.flatnonzero(np.diff(values[order])) + 1):
+        if len(rows):
+            edges = np.stack([begins[rows], ends[rows]], axis=1).ravel()
+            found[int(values[rows[0]])] = from_runs(np.diff(edges, prepend=0, append=len(flat)).tolist(), size_hw)
+    return found
+
+
 def from_polygons(polygons: Sequence[Sequence[float | int]], size_hw: tuple[int, int]) -> Rle:
     """The union of polygons x, y, x, y, ... in pixels, as COCO draws them."""
     from pycocotools import mask as coco

@@ -210,7 +210,7 @@ def _pair_iou(branch: Branch, matches: Matches, targets: Targets) -> Float[Tenso
 
 
 def _shrunk_unions(targets: Targets, size_hw: tuple[int, int]) -> Float[Tensor, "k h w"]:
-    """The union of each present prompt's masks, area-averaged to the semantic map's size (masks are disjoint)."""
+    """The union of each present prompt's masks, area-averaged to the semantic map's size (as their sum, up to 1)."""
     small = interpolate(targets.masks[:, None].float(), size_hw, mode="area")[:, 0]
     unions = small.new_zeros(len(targets.counts), *size_hw)
     unions.index_add_(0, targets.prompt_of, small[targets.mask_rows])

@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy import ndimage
 
-from argus.ops.components import FILLED, MASKS_AT_ONCE, REMOVED, fill_and_clean, small_components
+from argus.ops.components import FILLED, MASKS_AT_ONCE, REMOVED, component_labels, fill_and_clean, small_components
 
 TOUCHING = np.ones((3, 3), int)
 
@@ -98,3 +98,13 @@ def test_each_mask_by_itself_in_its_own_dtype(count: int) -> None:
     for one, mask in zip(cleaned, logits, strict=True):
         assert torch.equal(one, fill_and_clean(mask[None], 16)[0])
     assert torch.equal(fill_and_clean(logits, 0), logits)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.05, 0.35, 0.9, 1.0])
+def test_component_labels_are_those_of_a_plain_labelling(share: float) -> None:
+    for mask in drawn(share):
+        expected, count = ndimage.label(mask, TOUCHING)
+        labels = component_labels(mask)
+        assert labels.max() == count
+        assert np.array_equal(labels > 0, mask)
+        assert len(np.unique(np.stack([labels, expected], -1)[mask], axis=0)) == count

@@ -1,6 +1,8 @@
-"""COCO instances JSON as (image, phrase) pairs: the phrases are the category names; or as objects to pick."""
+"""COCO instances JSON as (image, phrase) pairs, the phrases being the category names; as objects to pick; as a dataset
+to learn from."""
 
 from collections import defaultdict
+from collections.abc import Hashable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,6 +10,12 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from argus.data.dataset import Dataset
+from argus.data.problems import Problems
+from argus.data.sources.gathered import dataset
+from argus.data.sources.items import category_names, id_of, items, label, photos
+from argus.data.sources.outlines import outline
+from argus.data.sources.places import Places
 from argus.data.sources.saco import Pair, check_records, counts, load_json
 from argus.ops import rle
 from argus.ops.rle import Rle
@@ -70,6 +78,40 @@ def read_boxed(path: str | Path, *, min_area_px: float = 0, leave_out: str | Non
             found[annotation["image_id"]].append(annotation)
     kept = [image for image in document["images"] if leave_out is None or not image.get(leave_out)]
     return [_boxed(image, found[image["id"]]) for image in kept if found[image["id"]]]
+
+
+def open_coco(path: Path, document: dict[str, Any], images: Path | None) -> Dataset:
+    """The labelled images of a COCO document from `path`, whose pictures lie in `images` (None: beside it).
+
+    Crowd regions are no instances, and their concept is not asked about that image. Bad items are named and left out.
+    Raises ValueError for many of them, for categories without names, and when nothing is left.
+    """
+    names, problems = category_names(document, path), Problems(str(path))
+    found, known = photos(document, path, Places.beside(path, images), problems)
+    annotations = items(document, "annotations", path)
+    seen: set[Hashable] = set()
+    for place, item in enumerate(annotations):
+        try:
+            image, category = id_of(item, "image_id"), id_of(item, "category_id")
+            if image not in known:
+                raise ValueError(f"it is about image {image!r}, which is not listed")
+            if category not in names:
+                raise ValueError(f"it is of category {category!r}, which is not listed")
+            if item.get("id") is not None and (number := id_of(item, "id")) in seen:
+                raise ValueError(f"another annotation has its id, {number!r}")
+            seen.add(item.get("id"))
+            photo, name = found.get(image), names[category]
+            if photo is None:  # its picture is what was wrong
+                continue
+            if not counts(item):
+                photo.crowded.add(name)
+                continue
+            photo.lost.add(name)
+            photo.add(name, outline(item.get("segmentation"), photo.size_hw))
+        except ValueError as error:
+            problems.add("annotations", f"annotation {label(item, place)}: {error}")
+    totals = {"images": len(items(document, "images", path)), "annotations": len(annotations)}
+    return dataset("COCO JSON", path, [photo.record() for photo in found.values()], problems, totals)
 
 
 def _boxed(image: dict[str, Any], annotations: list[dict[str, Any]]) -> BoxedObjects:

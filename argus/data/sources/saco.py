@@ -2,34 +2,15 @@
 
 import json
 from collections import defaultdict
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
+from argus.data.pairs import Pair as Pair
 from argus.ops import rle
 from argus.ops.rle import Rle
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Pair:
-    """One phrase about one image, with its instances; none: the concept is absent.
-
-    Ignored and crowd annotations are left out. A pair that is not `exhaustive` may lack instances and is not scored.
-    `language` and `kind` are those of `argus.data.records.Query` ("" where the file does not say).
-    """
-
-    id: int
-    file_name: str
-    phrase: str
-    size_hw: tuple[int, int]
-    rles: tuple[Rle, ...]
-    boxes_xyxy_px: Float[np.ndarray, "n 4"]
-    exhaustive: bool = True
-    language: str = "en"
-    kind: str = ""
 
 
 def read_saco(path: str | Path) -> list[Pair]:
@@ -51,8 +32,10 @@ def read_saco(path: str | Path) -> list[Pair]:
 def load_json(path: Path) -> Any:
     """The content of a JSON file. Raises ValueError, naming the file, when it is not JSON."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        return json.loads(path.read_text(encoding="utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise ValueError(f"Expected JSON as UTF-8, got {path}: {error}. Save it as UTF-8.") from error
+    except (json.JSONDecodeError, RecursionError) as error:
         raise ValueError(f"Expected a JSON file, got {path}: {error}.") from error
 
 
