@@ -33,6 +33,7 @@ ALLOWED["cli"] = {"", *ALLOWED}  # everything, the public API ("") too; and noth
 # Installed or not, `import argus` loads none of these.
 HEAVY = {
     *("av", "cv2", "fastapi", "huggingface_hub", "matplotlib", "open_clip", "pycocotools", "requests", "resvg_py"),
+    "jinja2",
     *("rich", "scipy", "supervision", "tensorboard", "torchvision", "trackeval", "transformers", "typer", "uvicorn"),
 }
 

@@ -10,7 +10,7 @@ import typer
 from argus.cli.common import DeviceOption, ModelOption, console, failures_reported, misuse, no_nan, say
 
 if TYPE_CHECKING:
-    from argus.data.labelled import LabelledPairs
+    from argus.data.dataset import Dataset
     from argus.data.records import Sample
     from argus.train.finetune_plan import FinetunePlan, Material, Outcome
     from argus.train.finetune_report import Shown
@@ -20,9 +20,18 @@ LOOKED_AT = 4  # held-out images in the report
 
 
 def finetune(
-    data: Annotated[Path, typer.Argument(exists=True, help="Labelled images: COCO instances JSON.")],
-    images: Annotated[Path, typer.Option(exists=True, file_okay=False, help="Folder that its file names start in.")],
+    data: Annotated[
+        Path,
+        typer.Argument(
+            exists=True,
+            help="Labels: a COCO, SA-Co or YouTube-VIS JSON file, or a folder of YOLO-seg, LabelMe or PNG masks.",
+        ),
+    ],
     out: Annotated[Path, typer.Option(help="Folder for the weights and the report; new, or of this same command.")],
+    images: Annotated[
+        Path | None,
+        typer.Option(exists=True, file_okay=False, help="Folder of the images, where they are not beside DATA."),
+    ] = None,
     model: ModelOption = "nano",
     full: Annotated[bool, typer.Option("--full/--lora", help="All weights learn, or an adapter of a few MB.")] = False,
     rank: Annotated[int, typer.Option(min=1, help="Rank of the adapter.")] = 8,
@@ -97,70 +106,72 @@ def finetune(
 
 
 def gather(
-    plan: "FinetunePlan", data: Path, images: Path, heldout: Path | None, share: float, absent: int
+    plan: "FinetunePlan", data: Path, images: Path | None, heldout: Path | None, share: float, absent: int
 ) -> "tuple[Material, list[str]]":
     """Training and held-out images, and lines that say what they are."""
-    from argus.data.labelled import open_labelled
+    from argus.data.sources import open_data
     from argus.train.finetune_plan import Material
 
-    whole = open_labelled(data, images)
+    whole = open_data(data, images).readable()
     if heldout is None:
         training, held = whole.split(share, 0)
         held_note = f"held out: {len(held)} of the {len(whole)} images, drawn by chance"
     else:
-        training, held = whole, open_labelled(heldout, images)
+        training, held = whole, open_data(heldout, images).readable()
         held_note = f"held out: {heldout}"
-    notes = [f"training: {counted(training)}", f"{held_note}: {counted(held)}"]
-    if absent and not any(not pair.rles for pair in whole.pairs()):
+    notes = [f"training ({whole.format}): {counted(training)}", f"{held_note}: {counted(held)}"]
+    notes += [f"left out: {problem}" for problem in whole.problems]
+    if absent and not whole.counts.absent_pairs:
         training, held = (with_absent(part, absent, seed) for seed, part in enumerate((training, held)))
         notes.append(
-            f"the data ask for nothing that is absent, without which cgF1 says nothing: {absent} absent phrases an "
-            "image were added, from the names of other concepts"
+            f"the data ask for nothing that is absent, without which cgF1 says nothing: {absent} absent phrases were "
+            "added to each image, from the names of other concepts"
         )
-    crowded = sum(len(pair.rles) > 300 for pair in training.pairs())
-    notes += [f"{crowded} training images have more than 300 instances: windows of them are shown"] if crowded else []
-    return Material(training=training, held_out=held), notes
+    return Material(training=asked_about(training), held_out=asked_about(held)), notes
 
 
-def counted(data: "LabelledPairs") -> str:
+def asked_about(data: "Dataset") -> "Dataset":
+    """The images that there is a phrase about."""
+    return data.select([index for index, record in enumerate(data.records) if record.queries])
+
+
+def counted(data: "Dataset") -> str:
     """How many images, instances and phrases."""
-    pairs = data.pairs()
-    phrases = {pair.phrase for pair in pairs}
-    return f"{len(data)} images, {sum(len(pair.rles) for pair in pairs)} instances, {len(phrases)} phrases"
+    counts = data.counts
+    return f"{counts.images} images, {counts.instances} instances, {counts.phrases} phrases"
 
 
-def with_absent(data: "LabelledPairs", count: int, seed: int) -> "LabelledPairs":
-    """With absent phrases from the concepts of the scenes, none a word of the data's own phrases."""
-    from argus.data.labelled import with_absent_phrases
+def with_absent(data: "Dataset", count: int, seed: int) -> "Dataset":
+    """With absent phrases: the data's other concepts, then those of the scenes."""
+    from argus.data.absent import with_absent_phrases
     from argus.data.sources.scenes import ontology
 
-    own = {word for pair in data.pairs() for word in pair.phrase.casefold().split()}
-    names = [concept.names_en[0] for concept in ontology().concepts.values()]
-    return with_absent_phrases(data, [n for n in names if not own & set(n.casefold().split())], count, seed)
+    names = [concept.names_en[0] for concept in ontology().concepts.values() if concept.names_en]
+    return with_absent_phrases(data, names, count, seed)
 
 
 def with_replay(
     material: "Material", model: str, replay: Path | None, images: Path | None, out: Path, absent: int
 ) -> "tuple[Material, list[str]]":
     """The material with base concepts: of concept scenes, or of labelled images, a quarter of them held out."""
-    from argus.data.labelled import open_labelled
+    from argus.data.sources import open_data
 
     if replay is None:
         return material, [
             "base concepts: neither shown nor measured, so nothing is known of what is forgotten (--replay)"
         ]
-    if images is None:
+    if any(replay.glob("*.npz")):
         return with_scenes(material, model, replay, out)
-    whole = open_labelled(replay, images)
-    if absent and not any(not pair.rles for pair in whole.pairs()):
+    whole = open_data(replay, images).readable()
+    if absent and not whole.counts.absent_pairs:
         whole = with_absent(whole, absent, 2)
-    shown, held = whole.split(0.25, 0)
+    shown, held = asked_about(whole).split(0.25, 0)
     again = partial(_again, shown, _image_side(model))
     made = replace(material, replay=again, base_pairs=tuple(held.pairs()))
     return made, [f"base concepts: {counted(shown)} shown again, measured on {counted(held)}"]
 
 
-def _again(data: "LabelledPairs", side: int, index: int) -> "Sample":
+def _again(data: "Dataset", side: int, index: int) -> "Sample":
     return data.sample(index % len(data), size_hw=(side, side))
 
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import torch
 
 from argus.checkpoint.files import replace_file
-from argus.data.labelled import Labelled
+from argus.data.dataset import Dataset
+from argus.data.pairs import Pair
 from argus.data.records import Sample
-from argus.data.sources.saco import Pair
 from argus.train.lora import RANK
 
 RECORD = "finetune.json"
@@ -59,8 +59,8 @@ class Material:
     `replay(n)` is the n-th sample of the base concepts, of the size the model takes.
     """
 
-    training: Labelled
-    held_out: Labelled
+    training: Dataset
+    held_out: Dataset
     replay: Callable[[int], Sample] | None = None
     base_pairs: tuple[Pair, ...] = ()
 

@@ -21,7 +21,7 @@ from argus import checkpoint
 from argus.checkpoint.files import replace_file
 from argus.checkpoint.lora import ADAPTER, save_adapter
 from argus.data.collate import PromptMix
-from argus.data.sources.saco import Pair
+from argus.data.pairs import Pair
 from argus.eval import Predict, evaluate, summarise
 from argus.model.sam3 import Sam3
 from argus.train.feed import feed

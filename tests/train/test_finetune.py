@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,11 +10,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 import argus
 from argus.cli.evaluate_concepts import predict_function
+from argus.data.absent import with_absent_phrases
 from argus.data.collate import PromptMix, collate
-from argus.data.labelled import LabelledPairs, open_labelled, with_absent_phrases
+from argus.data.dataset import Dataset
+from argus.data.sources import open_data
 from argus.train import finetuning
 from argus.train.criterion import LossConfig
 from argus.train.finetune_plan import FinetunePlan, Material, Outcome, check, claim, table_rows
@@ -35,14 +38,14 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> LabelledPairs:
+def data(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     folder = tmp_path_factory.mktemp("data")
-    opened = open_labelled(write_toys(folder, 8), folder / "images")
+    opened = open_data(write_toys(folder, 8), folder / "images")
     return with_absent_phrases(opened, ["red", "green", "blue"], 2, 0)
 
 
 @pytest.fixture(scope="module")
-def material(data: LabelledPairs) -> Material:
+def material(data: Dataset) -> Material:
     training, held_out = data.split(0.25, 0)
     pairs = tuple(held_out.pairs())
     return Material(training=training, held_out=held_out, replay=lambda n: toy_scene(n), base_pairs=pairs)
@@ -57,39 +60,18 @@ def run(plan: FinetunePlan, material: Material, folder: Path) -> list[Outcome]:
     return finetuning.finetune(plan, material, folder, predict_function)
 
 
-def test_images_become_samples_with_their_absent_phrases(data: LabelledPairs) -> None:
-    sample = data.sample(0, size_hw=(24, 32))
-    assert sample.image.shape == (24, 32, 3) and sample.masks.shape[1:] == (24, 32)
-    assert {query.text for query in sample.queries} == {"red", "green", "blue"}
-    assert any(query.instances for query in sample.queries)
-    training, held_out = data.split(0.25, 0)
-    names = [{pair.file_name for pair in part.pairs()} for part in (training, held_out)]
-    assert len(names[0]) == 6 and len(names[1]) == 2 and not names[0] & names[1]
-
-
-def test_windows_hold_no_more_instances_than_asked(data: LabelledPairs) -> None:
-    rng = np.random.default_rng(0)
-    for index in range(len(data)):
-        left, top, right, bottom = data.window_xyxy_px(index, rng, 1)
-        boxes = np.concatenate([pair.boxes_xyxy_px for pair in data.groups[index]])
-        centres = (boxes[:, :2] + boxes[:, 2:]) / 2
-        assert ((centres >= [left, top]) & (centres < [right, bottom])).all(1).sum() <= 1
-        assert data.window_xyxy_px(index, rng, 9) == (0, 0, 48, 48)
-
-
 def test_each_image_is_shown_once_an_epoch_and_batches_repeat(material: Material) -> None:
     batches = FinetuneBatches(data=material.training, size_hw=(48, 48), most_instances=6, images=2)
     first, again = batches(4), batches(4)
     assert torch.equal(first.images, again.images) and len(first.images) == 2
     seen: list[int] = []
 
-    class Noted(LabelledPairs):
+    class Noted(Dataset):
         def sample(self, index: int, **how: object):  # type: ignore[no-untyped-def, override]
             seen.append(index)
             return super().sample(index, **how)  # type: ignore[arg-type]
 
-    assert isinstance(material.training, LabelledPairs)
-    noted = replace(batches, data=Noted(groups=material.training.groups))
+    noted = replace(batches, data=Noted(format="COCO JSON", records=material.training.records))
     for index in range(3):
         noted(index)
     assert sorted(seen) == list(range(6))
@@ -135,33 +117,47 @@ def test_only_adapters_and_small_tensors_learn(material: Material) -> None:
     assert not frozen and len(before) < len(model.state_dict())
 
 
-@pytest.mark.parametrize("full", [False, True])
-def test_a_whole_run(base: Path, material: Material, tmp_path: Path, full: bool) -> None:
-    outcomes = run(plan(base, full=full, seeds=2, queries=9), material, tmp_path / "out")
-    assert [outcome.seed for outcome in outcomes] == [0, 1]
-    for outcome in outcomes:
+@dataclass(frozen=True)
+class Done:
+    """A finished run."""
+
+    plan: FinetunePlan
+    outcomes: list[Outcome]
+    folder: Path
+
+
+@pytest.fixture(scope="module")
+def done(base: Path, material: Material, tmp_path_factory: pytest.TempPathFactory) -> Done:
+    folder, asked = tmp_path_factory.mktemp("done") / "out", plan(base, seeds=2, queries=9)
+    return Done(asked, run(asked, material, folder), folder)
+
+
+def test_a_whole_run(done: Done, base: Path) -> None:
+    assert [outcome.seed for outcome in done.outcomes] == [0, 1]
+    for outcome in done.outcomes:
         assert [step for step, _ in outcome.history] == [3, 6] and outcome.steps == 6
         kept = dict(outcome.history)[outcome.best]
         assert outcome.after.new["cgF1"] == pytest.approx(kept["cgF1"], abs=0.01)
         assert outcome.before.base is not None and outcome.after.base is not None
         assert outcome.queries == (6, 9)
-    source = str(tmp_path / "out") if full else f"{base}+{tmp_path / 'out'}"
-    assert argus.load(source).config.detector == replace(tiny_model().config.detector, queries=9)  # type: ignore[type-var]
-    record = json.loads((tmp_path / "out" / "finetune.json").read_text("utf-8"))
+    more = replace(tiny_model().config.detector, queries=9)  # type: ignore[type-var]
+    assert argus.load(f"{base}+{done.folder}").config.detector == more
+    record = json.loads((done.folder / "finetune.json").read_text("utf-8"))
     assert len(record["outcomes"]) == 2
-    rows = table_rows(outcomes)
+    rows = table_rows(done.outcomes)
     assert [row[:2] for row in rows[:3]] == [("new", "cgF1"), ("new", "pmF1"), ("new", "IL_MCC")]
     assert "±" in rows[0][3] and len(rows) == 6
 
 
 def test_it_learns_colours(base: Path, material: Material, tmp_path: Path) -> None:
-    longer = plan(base, full=True, epochs=60, images=6, replayed=0)
-    losses = run(longer, replace(material, replay=None, base_pairs=()), tmp_path / "out")
+    longer = plan(base, full=True, epochs=40, images=6, replayed=0)
+    outcomes = run(longer, replace(material, replay=None, base_pairs=()), tmp_path / "out")
+    assert argus.load(tmp_path / "out").config == tiny_model().config
     log = (tmp_path / "out" / "seed-0" / "run" / "log.csv").read_text("utf-8").splitlines()
     totals = [float(line.split(",")[1]) for line in log[1:]]
     assert totals[-1] < 0.7 * totals[0]
-    assert losses[0].after.base is None
-    assert table_rows(losses)[-1][2:4] == ("not measured", "not measured")
+    assert outcomes[0].after.base is None
+    assert table_rows(outcomes)[-1][2:4] == ("not measured", "not measured")
 
 
 def test_a_stopped_run_goes_on(base: Path, material: Material, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -195,11 +191,11 @@ def test_the_time_given_sets_the_steps(
 
 
 def test_data_without_images_or_masks_are_refused(material: Material, tmp_path: Path) -> None:
-    bare = open_labelled(write_toys(tmp_path, 2, masks=False), tmp_path / "images")
-    with pytest.raises(ValueError, match="images with masks to train on, got"):
-        check(replace(material, training=bare))
+    bare = replace(material.training.records[0], rles=(), concepts=(), queries=())
+    with pytest.raises(ValueError, match="images with masks to train on, got 1 images with 0 masks"):
+        check(replace(material, training=Dataset(format="COCO JSON", records=(bare,))))
     with pytest.raises(ValueError, match="hold out, got 0 images with 0 masks"):
-        check(replace(material, held_out=LabelledPairs(groups=())))
+        check(replace(material, held_out=Dataset(format="COCO JSON", records=())))
 
 
 def test_a_folder_with_something_else_is_refused(base: Path, tmp_path: Path) -> None:
@@ -237,24 +233,19 @@ def test_a_file_with_other_numbers_is_not_accepted(
         run(plan(base), material, tmp_path / "out")
 
 
-def test_the_report_stands_by_itself(base: Path, material: Material, tmp_path: Path) -> None:
-    from PIL import Image
-
-    asked = plan(base, seeds=2)
-    outcomes = run(asked, material, tmp_path / "out")
+def test_the_report_stands_by_itself(done: Done, tmp_path: Path) -> None:
     shown = [Shown(name="a <b>: red", pictures={"before": Image.new("RGB", (9, 9))})]
-    write_report(tmp_path / "report.html", asked, outcomes, tmp_path / "out", ["8 images"], shown)
+    write_report(tmp_path / "report.html", done.plan, done.outcomes, done.folder, ["8 images"], shown)
     page = (tmp_path / "report.html").read_text("utf-8")
-    assert verdict(outcomes) in page and "8 images" in page and "a &lt;b&gt;: red" in page
+    assert verdict(done.outcomes) in page and "8 images" in page and "a &lt;b&gt;: red" in page
     assert 'src="http' not in page and page.count("data:image/") >= 5
 
 
 @pytest.mark.parametrize(
     ("gains", "said"), [((0.2, 0.1), "It helped"), ((0.2, -0.1), "It did not help"), ((0.0, 0.0), "use the base model")]
 )
-def test_the_verdict_is_honest(base: Path, material: Material, tmp_path: Path, gains, said: str) -> None:  # type: ignore[no-untyped-def]
-    (outcome,) = run(plan(base, epochs=0.1), material, tmp_path / "out")
-    known = dict(outcome.before.new)
+def test_the_verdict_is_honest(done: Done, gains: tuple[float, float], said: str) -> None:
+    known, outcome = done.outcomes[0].before.new, done.outcomes[0]
     seeds = [
         replace(
             outcome,

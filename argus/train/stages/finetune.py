@@ -11,7 +11,7 @@ import torch
 from torch.nn.utils import parametrize
 
 from argus.data.collate import Batch, PromptMix, Targets, collate
-from argus.data.labelled import Labelled
+from argus.data.dataset import Dataset
 from argus.data.records import Sample
 from argus.model.sam3 import Sam3
 from argus.train.criterion import DetectorLosses, LossConfig, Totals
@@ -32,7 +32,7 @@ class FinetuneBatches:
     `most_instances` are cut to windows that hold fewer.
     """
 
-    data: Labelled
+    data: Dataset
     size_hw: tuple[int, int]
     most_instances: int
     replay: Callable[[int], Sample] | None = None
