@@ -10,7 +10,7 @@ from typing import Any
 from argus.checkpoint import hub, huggingface, huggingface_config, meta, native
 from argus.checkpoint.adapter import Rule
 from argus.checkpoint.hub import CONFIG, INDEX, WEIGHTS
-from argus.checkpoint.lora import Adapter, read_adapter, split_source
+from argus.checkpoint.lora import ADAPTER, Adapter, read_adapter, split_source
 from argus.checkpoint.tensors import StoredTensor, open_pickle, open_safetensors, read_json, shards
 from argus.model.presets import sam3
 from argus.model.sam3 import Sam3Config
@@ -138,6 +138,8 @@ def _weights(folder: Path) -> list[Path]:
         return [folder / WEIGHTS]
     if (folder / INDEX).is_file():
         return _shards(folder)
+    if (folder / ADAPTER).is_file():
+        raise ValueError(f"{folder} holds an adapter, not a model: name its base too, as in nano+{folder}")
     others = sorted(path for path in folder.glob("*") if path.suffix in (".safetensors", *_PICKLES))
     if len(others) == 1:
         return others

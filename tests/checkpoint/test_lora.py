@@ -116,6 +116,8 @@ def test_what_is_missing_or_damaged_is_named(small: Sam3, native: Path, tmp_path
     (folder / ADAPTER).write_bytes((folder / ADAPTER).read_bytes()[:-5])
     with pytest.raises(ValueError, match="cut short"):
         read_adapter(folder)
+    with pytest.raises(ValueError, match=r"an adapter, not a model: .*nano\+"):
+        argus.load(folder)
     with pytest.raises(ValueError, match="no adapter at"):
         argus.load(f"{native}+{tmp_path / 'none'}")
 
