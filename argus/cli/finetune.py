@@ -102,7 +102,7 @@ def finetune(
         write_report(out / "report.html", plan, outcomes, out, notes, shown)
         print_table(outcomes, verdict(outcomes))
         source = out if full else f"{model}+{out}"
-        typer.echo(f"use it: argus segment IMAGE PHRASE --model {source}\nreport: {out / 'report.html'}")
+        typer.echo(f"use it: argus segment IMAGE --prompt PHRASE --model {source}\nreport: {out / 'report.html'}")
 
 
 def gather(
