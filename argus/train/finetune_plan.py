@@ -110,13 +110,13 @@ def claim(folder: Path, plan: FinetunePlan) -> None:
             known = json.loads(record.read_text("utf-8"))["plan"]
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(f"{record} is no record of a fine-tuning ({error}): choose another folder") from error
-        if known != asdict(plan):
+        if known != asdict(plan) and any(folder.glob("seed-*")):  # else it failed before it began
             changed = sorted(key for key, value in asdict(plan).items() if known.get(key) != value)
             raise ValueError(f"{folder} holds a fine-tuning with other {', '.join(changed)}: choose another folder")
     elif folder.is_dir() and any(folder.iterdir()):
         raise ValueError(f"{folder} holds something else than a fine-tuning: choose a new or empty folder")
     folder.mkdir(parents=True, exist_ok=True)
-    if not record.exists():
+    if not any(folder.glob("seed-*")):
         write_record(folder, plan, [])
 
 

@@ -135,8 +135,8 @@ figure { margin: 0; flex: 1 1 30%; min-width: 220px; } figure img { width: 100%;
 saved file, read again. The step that is kept is chosen on the held-out images, so their number is a little kind.</p>
 <h2>Use it</h2>
 {% for outcome in outcomes %}
-<p>seed {{ outcome.seed }}: <code>argus segment IMAGE --prompt PHRASE --model {{ outcome.source }}</code>, kept from step
-{{ outcome.best }} of {{ outcome.steps }}, {{ "%.2f"|format(outcome.bytes_saved / 1e6) }} MB,
+<p>seed {{ outcome.seed }}: <code>argus segment IMAGE --prompt PHRASE --model {{ outcome.source }}</code>, kept from
+step {{ outcome.best }} of {{ outcome.steps }}, {{ "%.2f"|format(outcome.bytes_saved / 1e6) }} MB,
 {{ outcome.queries[1] }} object queries{% if outcome.queries[0] != outcome.queries[1] %} (the base has
 {{ outcome.queries[0] }}){% endif %}.</p>
 {% endfor %}

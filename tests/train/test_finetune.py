@@ -204,7 +204,9 @@ def test_a_folder_with_something_else_is_refused(base: Path, tmp_path: Path) -> 
         claim(tmp_path, plan(base))
     with pytest.raises(ValueError, match="got the file"):
         claim(tmp_path / "notes.txt", plan(base))
-    claim(tmp_path / "new", plan(base))
+    claim(tmp_path / "new", plan(base, rank=5))
+    claim(tmp_path / "new", plan(base))  # what failed before it began is in no one's way
+    (tmp_path / "new" / "seed-0").mkdir()
     claim(tmp_path / "new", plan(base))
     with pytest.raises(ValueError, match="with other epochs, rank"):
         claim(tmp_path / "new", plan(base, rank=3, epochs=1))
