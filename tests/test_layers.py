@@ -32,30 +32,9 @@ ALLOWED["cli"] = {"", *ALLOWED}  # everything, the public API ("") too; and noth
 
 # Installed or not, `import argus` loads none of these.
 HEAVY = {
-    *(
-        "av",
-        "cv2",
-        "fastapi",
-        "huggingface_hub",
-        "jinja2",
-        "kornia",
-        "matplotlib",
-        "open_clip",
-        "pycocotools",
-        "rdflib",
-    ),
-    *(
-        "requests",
-        "resvg_py",
-        "rich",
-        "scipy",
-        "supervision",
-        "tensorboard",
-        "torchvision",
-        "trackeval",
-        "transformers",
-    ),
-    *("typer", "uvicorn"),
+    *("av", "cv2", "fastapi", "huggingface_hub", "jinja2", "kornia", "matplotlib", "open_clip", "pycocotools"),
+    *("rdflib", "requests", "resvg_py", "rich", "scipy", "supervision", "tensorboard", "torchvision", "trackeval"),
+    *("transformers", "typer", "uvicorn"),
 }
 
 MODULES = sorted(PACKAGE.rglob("*.py"))

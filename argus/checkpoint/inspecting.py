@@ -50,15 +50,16 @@ def inspect(source: str | PathLike[str]) -> Inspection:
         part = _part(name)
         counts[part] = counts.get(part, 0) + (0 if name in plan.lacking else math.prod(shape))
     training = found.config_json.get("training")
+    adapted = {} if found.adapter is None else {"adapter": dict(found.adapter.training)}
     return Inspection(
         source=found.name,
         layout=found.layout.value,
-        config=found.config,
+        config=found.config if found.adapter is None else found.adapter.config(found.config),
         parts=tuple(Part(name=name, parameters=count) for name, count in counts.items()),
         dtypes=tuple(sorted({tensor.dtype for tensor in found.stored.values()})),
         points=not any(name.startswith(POINTS) for name in plan.lacking),
         tokenizer=found.tokenizer,
-        training=training if isinstance(training, dict) else {},
+        training=(training if isinstance(training, dict) else {}) | adapted,
         report=plan.report,
     )
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from argus.checkpoint import huggingface, huggingface_config
 from argus.checkpoint.adapter import UNUSED, Rule, is_unused, of_ours, of_theirs, their_shapes
+from argus.checkpoint.lora import apply_adapter
 from argus.checkpoint.report import Report
 from argus.checkpoint.source import Layout, Source, find, find_tokenizer
 from argus.checkpoint.tensors import FLOATS
@@ -41,9 +42,10 @@ def load(
 
     `source` is "nano" (the bundled model); a folder in our own layout; a folder or `.safetensors` file in the Hugging
     Face layout, whose sizes come from the config.json beside it; Meta's `sam3.pt`; or a hub id such as `facebook/sam3`
-    (the local cache is asked first). `tokenizer`, CLIP's merges file or a tokenizer.json, is needed where the source
-    brings none. Without a `device` it is CUDA or MPS (untested) where there is one, else the CPU. `precision` is fp32,
-    bf16, fp16, or auto: bf16 on CUDA and on CPUs that are fast at it, else fp32.
+    (the local cache is asked first). "nano+FOLDER" merges the adapter in FOLDER, made by `argus finetune`, into the
+    very weights it was fine-tuned from, of whichever kind. `tokenizer`, CLIP's merges file or a tokenizer.json, is
+    needed where the source brings none. Without a `device` it is CUDA or MPS (untested) where there is one, else the
+    CPU. `precision` is fp32, bf16, fp16, or auto: bf16 on CUDA and on CPUs that are fast at it, else fp32.
 
     Raises ValueError, saying what to do, when the source is not found, damaged, of other sizes than it says, or wants
     to run code; a tensor that is missing, unexpected or misshapen is an error, and the message names them all.
@@ -54,8 +56,9 @@ def load(
     plan = plan_reading(found)
     plan.report.check(f"{found.name} ({found.layout.value} layout)", found.advice)
     reader = None if found.config.detector is None else _read_tokenizer(tokenizer, found)
+    adapter = found.adapter
     with torch.device("meta"):
-        model = Sam3(found.config, reader)
+        model = Sam3(found.config if adapter is None else adapter.config(found.config), reader)
     state = _read(plan, found, target, dtype)
     unused = {name: state.pop(name) for name in list(state) if name.startswith(UNUSED)}
     model.load_state_dict(state, assign=True)
@@ -157,11 +160,18 @@ def _report(source: Source, used: Iterable[Rule], unused: Iterable[Rule], shapes
 def _read(plan: Plan, source: Source, device: torch.device, dtype: torch.dtype) -> dict[str, Tensor]:
     """Our tensors, those of the model on its device and in its number format, the unused ones as they are stored."""
     state = {name: torch.zeros(plan.shapes[name], device=device, dtype=dtype) for name in plan.lacking}
+    adapter = source.adapter
+    kept: dict[str, Tensor] = {}  # as they are stored, until the adapter has changed them
     for entry in plan.rules:
         parts = entry.transform.to_ours([source.stored[name].read() for name in entry.theirs])
         for name, tensor in zip(entry.ours, parts, strict=True):
-            state[name] = tensor if name.startswith(UNUSED) else tensor.to(device, dtype)
-    return state
+            if adapter is not None and name in adapter.names:
+                kept[name] = tensor
+            else:
+                state[name] = tensor if name.startswith(UNUSED) else tensor.to(device, dtype)
+    if adapter is not None:
+        kept = apply_adapter(adapter, kept, source.name.split("+")[0])
+    return state | {name: tensor.to(device, dtype) for name, tensor in kept.items()}
 
 
 def _read_tokenizer(path: str | PathLike[str] | None, source: Source) -> Tokenizer:
@@ -180,6 +190,7 @@ def _origin(source: Source, unused: dict[str, Tensor], points: bool, memory: boo
     config = source.config_json
     if source.layout is Layout.ARGUS:
         training, kept = dict(config.get("training", {})), dict(config.get("huggingface", {}))
+        training |= {} if source.adapter is None else {"adapter": dict(source.adapter.training)}
         return Origin(points=points, memory=memory, unused=unused, training=training, huggingface=kept)
     own = config.get("model_type") in _MODEL_TYPES.get(source.layout, ())  # the configuration of these very tensors
     mark = {huggingface.PREFIXED: True} if source.prefixed else {}

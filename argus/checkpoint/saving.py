@@ -1,9 +1,7 @@
 """`argus.save`: a model as a folder, in our own layout or in the Hugging Face one."""
 
 import json
-import os
 import warnings
-from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ from torch import Tensor
 
 from argus.checkpoint import huggingface, huggingface_config, native
 from argus.checkpoint.adapter import of_ours
+from argus.checkpoint.files import replace_file
 from argus.checkpoint.hub import CONFIG, WEIGHTS
 from argus.checkpoint.loading import MEMORY, POINTS
 from argus.checkpoint.report import listed
@@ -47,10 +46,10 @@ def save(model: Sam3, folder: str | PathLike[str], layout: str = "argus", dtype:
         config = native.write_config(model.config, model.origin.training, model.origin.huggingface)
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    _replace(folder / WEIGHTS, lambda path: save_file(tensors, path, {"format": "pt"}))
+    replace_file(folder / WEIGHTS, lambda path: save_file(tensors, path, {"format": "pt"}))
     if model.tokenizer is not None:
-        _replace(folder / TOKENIZER, model.tokenizer.save)
-    _replace(folder / CONFIG, lambda path: _write_json(path, config))
+        replace_file(folder / TOKENIZER, model.tokenizer.save)
+    replace_file(folder / CONFIG, lambda path: _write_json(path, config))
 
 
 def _huggingface_layout(model: Sam3) -> Layout:
@@ -77,10 +76,3 @@ def _to_huggingface(tensors: dict[str, Tensor], layout: Layout) -> dict[str, Ten
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:
     path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", "utf-8")
-
-
-def _replace(path: Path, write: Callable[[Path], None]) -> None:
-    """Write a file under another name first: readers see the old one or the new one, never a part."""
-    partial = path.with_name(f".{path.name}.partial")
-    write(partial)
-    os.replace(partial, path)

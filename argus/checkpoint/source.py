@@ -10,6 +10,7 @@ from typing import Any
 from argus.checkpoint import hub, huggingface, huggingface_config, meta, native
 from argus.checkpoint.adapter import Rule
 from argus.checkpoint.hub import CONFIG, INDEX, WEIGHTS
+from argus.checkpoint.lora import ADAPTER, Adapter, read_adapter, split_source
 from argus.checkpoint.tensors import StoredTensor, open_pickle, open_safetensors, read_json, shards
 from argus.model.presets import sam3
 from argus.model.sam3 import Sam3Config
@@ -56,6 +57,7 @@ class Source:
     """A model that was found. `config_json` is empty where there is none, and the sizes are the published ones.
 
     `prefixed` says that the file's names have prefixes that the published ones, and those in `stored`, have not.
+    `config` and `stored` are those of the base where there is an `adapter`.
     """
 
     name: str
@@ -65,6 +67,7 @@ class Source:
     stored: Mapping[str, StoredTensor]
     tokenizer: Path | None
     prefixed: bool = False
+    adapter: Adapter | None = None
 
     @property
     def advice(self) -> str:
@@ -75,7 +78,7 @@ class Source:
 
 
 def find(source: str | PathLike[str]) -> Source:
-    """Find a model: "nano", a folder, a `.safetensors` or `.pt` file, or a hub id.
+    """Find a model: "nano", a folder, a `.safetensors` or `.pt` file, or a hub id; with an adapter, `base+folder`.
 
     Raises ValueError when there is none, when a file is missing or damaged, and when the sizes cannot be told.
     """
@@ -83,6 +86,9 @@ def find(source: str | PathLike[str]) -> Source:
         raise ValueError(f"expected 'nano', a path or a hub id as the source of a model, got {source!r:.80}")
     if source == "nano":
         return _at(NANO, "nano")
+    parts = split_source(str(source))
+    if parts is not None:
+        return replace(find(parts[0]), name=str(source), adapter=read_adapter(parts[1]))
     path, name = Path(source), str(source)
     if _exists(path):
         return _at(path, name)
@@ -132,6 +138,8 @@ def _weights(folder: Path) -> list[Path]:
         return [folder / WEIGHTS]
     if (folder / INDEX).is_file():
         return _shards(folder)
+    if (folder / ADAPTER).is_file():
+        raise ValueError(f"{folder} holds an adapter, not a model: name its base too, as in nano+{folder}")
     others = sorted(path for path in folder.glob("*") if path.suffix in (".safetensors", *_PICKLES))
     if len(others) == 1:
         return others

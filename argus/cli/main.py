@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 import argus
-from argus.cli import evaluate, info, pick, scenes, segment, track, train
+from argus.cli import evaluate, finetune, info, pick, scenes, segment, track, train
 
 app = typer.Typer(
     help="Segment and track every instance of any concept, given a phrase, example boxes, clicks, or any mix.",
@@ -19,6 +19,7 @@ app.command("track")(track.track)
 app.command("info")(info.info)
 app.command("eval")(evaluate.evaluate)
 app.command("train")(train.train)
+app.command("finetune")(finetune.finetune)
 app.add_typer(scenes.scenes, name="scenes")
 
 

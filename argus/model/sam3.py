@@ -268,7 +268,7 @@ class Sam3(nn.Module):
     @property
     def _learns_text(self) -> bool:
         """True in training, when features of phrases change with each step and are not kept."""
-        return torch.is_grad_enabled() and self.text.position.requires_grad
+        return torch.is_grad_enabled() and any(p.requires_grad for p in self.text.parameters())
 
     def _encode_text(self, phrases: Sequence[str]) -> tuple[Float[Tensor, "p t c"], Bool[Tensor, "p t"]]:
         blank = [p for p in phrases if not clean(p)]

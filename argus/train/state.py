@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 import torch
+
+from argus.checkpoint.files import replace_file
 
 if TYPE_CHECKING:
     from argus.train.loop import Learner
@@ -28,9 +29,11 @@ class TrainState(Generic[B]):
 
 
 def save_state(state: TrainState[B], folder: Path) -> None:
-    """Write `folder/state.pt` at once or not at all: a kill while writing leaves the file of before."""
+    """Write `folder/state.pt` at once or not at all: a kill while writing leaves the file of before.
+
+    Raises OSError where it cannot be written, such as on a full disc; the file of before is then left.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    partial = folder / "state.pt.partial"
     kept = {
         "step": state.step,
         "learner": state.learner.state_dict(),
@@ -38,11 +41,7 @@ def save_state(state: TrainState[B], folder: Path) -> None:
         "ema_updates": state.ema.updates,
         "optimizer": state.optimizer.state_dict(),
     }
-    with open(partial, "wb") as file:
-        torch.save(kept, file)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, folder / "state.pt")
+    replace_file(folder / "state.pt", lambda path: torch.save(kept, path))
 
 
 def load_state(state: TrainState[B], folder: Path) -> None:

@@ -1,0 +1,169 @@
+"""What is asked of a fine-tuning, what came of it, and the folder that records both."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+
+import torch
+
+from argus.checkpoint.files import replace_file
+from argus.data.dataset import Dataset
+from argus.data.pairs import Pair
+from argus.data.records import Sample
+from argus.train.lora import RANK
+
+RECORD = "finetune.json"
+MEASURES = ("cgF1", "pmF1", "IL_MCC")
+
+Metrics = dict[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FinetunePlan:
+    """What is asked for. `hours` (of training and the measures during it) goes before `epochs`.
+
+    `full`: all weights learn but the tracker's; else adapters of `rank`. A step has `images` of the data and `replayed`
+    of the base concepts, with up to `per_image` prompts each. `queries` None: as many as the data needs. `looks`: how
+    often held-out data are measured. `seeds` runs are made, of seeds 0, 1, ...
+    """
+
+    model: str = "nano"
+    full: bool = False
+    rank: int = RANK
+    epochs: float = 20.0
+    hours: float | None = None
+    images: int = 4
+    replayed: int = 2
+    per_image: int = 3
+    queries: int | None = None
+    looks: int = 8
+    seeds: int = 1
+    precision: str = "bf16"
+
+    def __post_init__(self) -> None:
+        if min(self.rank, self.images, self.per_image, self.looks, self.seeds) < 1 or self.replayed < 0:
+            raise ValueError(f"rank, images, per_image, looks and seeds must be at least 1, replayed 0; got {self}")
+        if not (self.epochs > 0 and math.isfinite(self.epochs)) or not (self.hours is None or self.hours > 0):
+            raise ValueError(f"expected epochs and hours above 0, got {self.epochs} and {self.hours}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Material:
+    """What is learned and measured: training and held-out images, and the base concepts, where there are any to show.
+
+    `replay(n)` is the n-th sample of the base concepts, of the size the model takes.
+    """
+
+    training: Dataset
+    held_out: Dataset
+    replay: Callable[[int], Sample] | None = None
+    base_pairs: tuple[Pair, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """Metrics on the held-out new data, and on the base concepts (None: not measured)."""
+
+    new: Metrics
+    base: Metrics | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """One run: `source` is what `argus.load` takes; `history` the held-out measures by step, `best` the kept step."""
+
+    seed: int
+    source: str
+    before: Measured
+    after: Measured
+    history: tuple[tuple[int, Metrics], ...]
+    best: int
+    steps: int
+    queries: tuple[int, int]
+    bytes_saved: int
+
+
+def check(material: Material) -> None:
+    """Raise ValueError for data that nothing can be learned from, or measured on."""
+    for name, data in (("train on", material.training), ("hold out", material.held_out)):
+        pairs = data.pairs()
+        instances = sum(len(pair.rles) for pair in pairs)
+        if not len(data) or not instances:
+            raise ValueError(
+                f"expected images with masks to {name}, got {len(data)} images with {instances} masks: check the "
+                "paths, the file, and the share that is held out"
+            )
+
+
+def claim(folder: Path, plan: FinetunePlan) -> None:
+    """Make the folder this run's. Raises ValueError where it holds something else, or a run of another plan."""
+    record = folder / RECORD
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"expected a folder to write to, got the file {folder}")
+    if record.exists():
+        try:
+            known = json.loads(record.read_text("utf-8"))["plan"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(f"{record} is no record of a fine-tuning ({error}): choose another folder") from error
+        if known != asdict(plan) and any(folder.glob("seed-*")):  # else it failed before it began
+            changed = sorted(key for key, value in asdict(plan).items() if known.get(key) != value)
+            raise ValueError(f"{folder} holds a fine-tuning with other {', '.join(changed)}: choose another folder")
+    elif folder.is_dir() and any(folder.iterdir()):
+        raise ValueError(f"{folder} holds something else than a fine-tuning: choose a new or empty folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    if not any(folder.glob("seed-*")):
+        write_record(folder, plan, [])
+
+
+def write_record(folder: Path, plan: FinetunePlan, outcomes: list[Outcome]) -> None:
+    """Write what was asked and, for each finished seed, what came of it to `finetune.json`."""
+    content = {"plan": asdict(plan), "outcomes": [asdict(outcome) for outcome in outcomes]}
+    replace_file(folder / RECORD, lambda path: path.write_text(json.dumps(content, indent=1), "utf-8"))
+
+
+def told(measured: Measured) -> str:
+    """The three numbers in percent (IL_MCC as it is), in one line."""
+    parts = {"new": measured.new, "base": measured.base}
+    lines = [
+        f"{name} cgF1 {100 * m['cgF1']:.1f}, pmF1 {100 * m['pmF1']:.1f}, IL_MCC {m['IL_MCC']:.3f}"
+        for name, m in parts.items()
+        if m is not None
+    ]
+    return "; ".join(lines)
+
+
+def spread(outcomes: list[Outcome], of: Callable[[Outcome], float]) -> tuple[float, float]:
+    """Mean and standard deviation over seeds (0 for one)."""
+    values = torch.tensor([of(outcome) for outcome in outcomes], dtype=torch.float64)
+    return float(values.mean()), float(values.std()) if len(values) > 1 else 0.0
+
+
+def table_rows(outcomes: list[Outcome]) -> list[tuple[str, str, str, str, str]]:
+    """Rows of the report: what, measure, before, after, gain; in percent (IL_MCC as it is), mean ± spread of seeds."""
+    rows = []
+    sides: Mapping[str, Callable[[Measured], Metrics | None]] = {"new": lambda m: m.new, "base": lambda m: m.base}
+    for name, side in sides.items():
+        if side(outcomes[0].before) is None:
+            rows.append((name, "", "not measured", "not measured", ""))
+            continue
+        for key in MEASURES:
+            scale, digits = (1.0, 3) if key == "IL_MCC" else (100.0, 1)
+            before = scale * _value(side(outcomes[0].before), key)
+            mean, sd = spread(outcomes, partial(_after, side=side, key=key))
+            after = f"{scale * mean:.{digits}f}" + (f" ± {scale * sd:.{digits}f}" if len(outcomes) > 1 else "")
+            rows.append((name, key, f"{before:.{digits}f}", after, f"{scale * mean - before:+.{digits}f}"))
+    return rows
+
+
+def _after(outcome: Outcome, side: Callable[[Measured], Metrics | None], key: str) -> float:
+    return _value(side(outcome.after), key)
+
+
+def _value(metrics: Metrics | None, key: str) -> float:
+    assert metrics is not None
+    return metrics[key]

@@ -1,0 +1,302 @@
+"""Fine-tuning that checks itself: measured before and after, on the new and on the base concepts, the best kept.
+
+Every measure is of a file as a user would load it, so what is told is what is had.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from argus import checkpoint
+from argus.checkpoint.files import replace_file
+from argus.checkpoint.lora import ADAPTER, save_adapter
+from argus.data.collate import PromptMix
+from argus.data.pairs import Pair
+from argus.eval import Predict, evaluate, summarise
+from argus.model.sam3 import Sam3
+from argus.train.feed import feed
+from argus.train.finetune_plan import (
+    MEASURES,
+    FinetunePlan,
+    Material,
+    Measured,
+    Metrics,
+    Outcome,
+    check,
+    claim,
+    told,
+    write_record,
+)
+from argus.train.loop import Learner, TrainConfig, train, train_step
+from argus.train.lora import adapter_of, add_adapters
+from argus.train.more_queries import with_queries
+from argus.train.optim import Ema, make_optimizer
+from argus.train.stages.finetune import (
+    FinetuneBatches,
+    FinetuneLearner,
+    learn_all,
+    loss_of,
+    parts_of_a_step,
+    rates_of,
+)
+from argus.train.state import TrainState
+
+EVERY_QUERY = 32  # further queries come in such steps
+MOST_QUERIES = 320
+TOLERANCE = 5e-3  # between measures of one file: kernels round the last bit by where memory puts a tensor
+TRIED = 2  # steps that time is measured on, after one to warm up
+
+PredictorOf = Callable[[Sam3], Predict]
+"""A model as what evaluators ask."""
+
+
+def finetune(
+    plan: FinetunePlan,
+    material: Material,
+    folder: Path,
+    predictor_of: PredictorOf,
+    *,
+    workers: int = 0,
+    device: torch.device = torch.device("cpu"),
+    tell: Callable[[str], None] = lambda line: None,
+    progress: bool = False,
+) -> list[Outcome]:
+    """Run every seed of a plan in `folder`, going on where it was stopped; the best seed's weights end in `folder`.
+
+    Raises ValueError where there is nothing to learn from, for an unknown model, for a folder that holds anything else,
+    and where the saved file does not give the numbers that were measured.
+    """
+    check(material)
+    claim(folder, plan)
+    base = checkpoint.load(plan.model, device=device, precision="fp32")
+    tell("measuring the model before")
+    before = measure(base, material, predictor_of)
+    tell(f"before: {told(before)}")
+    outcomes = []
+    for seed in range(plan.seeds):
+        run = Run(plan, material, folder / f"seed-{seed}", seed, base, predictor_of, device, tell)
+        outcomes.append(run.go(before, workers, progress))
+    best = max(outcomes, key=lambda outcome: outcome.after.new["cgF1"])
+    for path in kept_files(folder / f"seed-{best.seed}"):
+        shutil.copy2(path, folder / f".{path.name}.partial")
+        (folder / f".{path.name}.partial").replace(folder / path.name)
+    write_record(folder, plan, outcomes)
+    return outcomes
+
+
+def kept_files(folder: Path) -> list[Path]:
+    """The files of a finished run's weights: of an adapter, or of a whole model."""
+    if (folder / ADAPTER).exists():
+        return [folder / ADAPTER]
+    return [folder / name for name in ("model.safetensors", "tokenizer.json", "config.json")]
+
+
+def measure(model: Sam3, material: Material, predictor_of: PredictorOf) -> Measured:
+    """Held-out new data, and the base concepts."""
+    predict = predictor_of(model)
+    base = list(material.base_pairs)
+    return Measured(new=score(material.held_out.pairs(), predict), base=score(base, predict) if base else None)
+
+
+def score(pairs: list[Pair], predict: Predict) -> Metrics:
+    return summarise(evaluate(pairs, Path(), predict))
+
+
+def queries_needed(material: Material, plan: FinetunePlan, have: int) -> int:
+    """Enough for the most instances that a phrase has in an image of the training data, and a tenth more."""
+    if plan.queries is not None:
+        return plan.queries
+    most = max(len(pair.rles) for pair in material.training.pairs())
+    if most * 1.1 <= have:
+        return have
+    return min(max(have, math.ceil(most * 1.1 / EVERY_QUERY) * EVERY_QUERY), max(MOST_QUERIES, have))
+
+
+@dataclass
+class Run:
+    """One seed of a plan."""
+
+    plan: FinetunePlan
+    material: Material
+    folder: Path
+    seed: int
+    base: Sam3
+    predictor_of: PredictorOf
+    device: torch.device
+    tell: Callable[[str], None]
+    history: list[tuple[int, Metrics]] = field(default_factory=list)
+
+    def go(self, before: Measured, workers: int, progress: bool) -> Outcome:
+        model = self.student()
+        batches = self.batches(model)
+        learner = FinetuneLearner(model, loss_of(model))
+        self.history = self._read_history()
+        steps = self._steps(learner, batches)
+        config = self._config(model, steps, batches.parts)
+        state = train(
+            learner,
+            lambda first: feed(batches, first, workers),
+            config,
+            self.folder / "run",
+            save_weights=lambda model, path, step: None,
+            look=lambda model, path: self.look(model, int(path.name)),
+            device=self.device,
+            progress=progress,
+        )
+        if state.step < steps:
+            raise InterruptedError(f"stopped, saved, at step {state.step} of {steps}: the same command goes on")
+        if not self.history or self.history[-1][0] != state.step:
+            self.look(state.ema.model.eval().model, state.step)
+        return self._outcome(before, state.step)
+
+    def student(self) -> Sam3:
+        """The model that learns: the base, with more queries where the data needs them, and adapters."""
+        model = copy.deepcopy(self.base).cpu()
+        assert model.config.detector is not None
+        needed = queries_needed(self.material, self.plan, model.config.detector.queries)
+        if needed != model.config.detector.queries:
+            model = with_queries(model, needed, self.seed)
+        if self.plan.full:
+            learn_all(model)
+        else:
+            add_adapters(model, self.plan.rank, self.seed)
+        return model
+
+    def batches(self, model: Sam3) -> FinetuneBatches:
+        assert model.config.detector is not None
+        replayed = 0 if self.material.replay is None else self.plan.replayed
+        return FinetuneBatches(
+            data=self.material.training,
+            size_hw=model.image_size_hw,
+            most_instances=model.config.detector.queries,
+            replay=self.material.replay if replayed else None,
+            images=self.plan.images,
+            replayed=replayed,
+            parts=parts_of_a_step(model, self.plan.images + replayed, self.plan.per_image),
+            mix=PromptMix(per_image=self.plan.per_image),
+            seed=self.seed,
+        )
+
+    def look(self, model: Sam3, step: int) -> None:
+        """Save, load what was saved, measure it on the held-out data, and keep it where it is the best so far."""
+        candidate = self.folder / "run" / "candidate"
+        metrics = score(self.material.held_out.pairs(), self.predictor_of(self.saved(model, candidate, step)))
+        earlier = [entry for entry in self.history if entry[0] < step]  # later ones are of a run that was killed
+        if all((metrics["cgF1"], metrics["pmF1"]) >= (m["cgF1"], m["pmF1"]) for _, m in earlier):
+            for path in kept_files(candidate):
+                path.replace(self.folder / path.name)
+        self.history = [*earlier, (step, metrics)]
+        content = json.dumps(self.history)
+        replace_file(self.folder / "history.json", lambda path: path.write_text(content, "utf-8"))
+        self.tell(f"step {step}: {told(Measured(new=metrics, base=None))}")
+
+    def saved(self, model: Sam3, folder: Path, step: int) -> Sam3:
+        """The model after it was written to `folder` and read again."""
+        about = {"finetune": {"base": self.plan.model, "steps": step, "seed": self.seed}}
+        if self.plan.full:
+            copied = copy.deepcopy(model)
+            copied.origin.training = {**copied.origin.training, **about}
+            checkpoint.save(copied, folder)
+        else:
+            save_adapter(adapter_of(model, self.base, self.plan.model, about), folder)
+        return self._load(folder)
+
+    def source(self, folder: Path) -> str:
+        return str(folder) if self.plan.full else f"{self.plan.model}+{folder}"
+
+    def _load(self, folder: Path) -> Sam3:
+        return checkpoint.load(self.source(folder), device=self.device, precision="fp32")
+
+    def _outcome(self, before: Measured, steps: int) -> Outcome:
+        """Load what was kept, and measure it: the numbers have to be those that it was kept for."""
+        model = self._load(self.folder)
+        after = measure(model, self.material, self.predictor_of)
+        best, kept = max(self.history, key=lambda entry: (entry[1]["cgF1"], entry[1]["pmF1"], entry[0]))
+        wrong = [name for name in MEASURES if abs(after.new[name] - kept[name]) > TOLERANCE]
+        if wrong:
+            raise ValueError(
+                f"the saved file gives other numbers than those it was kept for: {told(after)}, not "
+                f"{told(Measured(new=kept, base=None))}; do not use {self.folder}"
+            )
+        self.tell(f"after (seed {self.seed}, step {best}, read from the saved file): {told(after)}")
+        assert self.base.config.detector is not None and model.config.detector is not None
+        return Outcome(
+            seed=self.seed,
+            source=self.source(self.folder),
+            before=before,
+            after=after,
+            history=tuple(self.history),
+            best=best,
+            steps=steps,
+            queries=(self.base.config.detector.queries, model.config.detector.queries),
+            bytes_saved=sum(path.stat().st_size for path in kept_files(self.folder)),
+        )
+
+    def _config(self, model: Sam3, steps: int, parts: int) -> TrainConfig:
+        every = steps // self.plan.looks if steps >= self.plan.looks else 1
+        return TrainConfig(
+            purpose=f"fine-tuning of {self.plan.model}",
+            steps=steps,
+            optim=rates_of(model, full=self.plan.full, steps=steps),
+            accumulate=parts,
+            precision=self.plan.precision,
+            seed=self.seed,
+            log_every=max(1, min(10, steps // 20)),
+            save_every=every,
+            look_every=every,
+        )
+
+    def _steps(self, learner: Learner[Any], batches: FinetuneBatches) -> int:
+        """Whole steps between looks, by epochs, or by how many are done in the time; the same when it is resumed."""
+        path = self.folder / "steps.json"
+        if path.exists():
+            return int(json.loads(path.read_text("utf-8")))
+        looks = self.plan.looks
+        if self.plan.hours is None:
+            wanted = self.plan.epochs * len(self.material.training) / self.plan.images
+        else:
+            wanted = self._steps_in(self.plan.hours * 3600, learner, batches)
+        steps = max(round(wanted / looks), 1) * looks
+        replace_file(_made(path), lambda partial: partial.write_text(json.dumps(steps), "utf-8"))
+        return steps
+
+    def _steps_in(self, seconds: float, learner: Learner[Any], batches: FinetuneBatches) -> float:
+        """How many steps there is time for beside the measures, timed on a copy that is thrown away."""
+        tried = copy.deepcopy(learner).to(self.device).train()
+        config = self._config(learner.model, 100, batches.parts)
+        state = TrainState(
+            learner=tried, ema=Ema(tried), optimizer=make_optimizer(tried, config.optim), device=self.device
+        )
+        began = time.monotonic()
+        for step in range(TRIED + 1):
+            began = time.monotonic() if step == 1 else began
+            train_step(state, [batches(step * batches.parts + part) for part in range(batches.parts)], config)
+        each = (time.monotonic() - began) / TRIED
+        began = time.monotonic()
+        score(self.material.held_out.pairs(), self.predictor_of(self.base))
+        left = seconds - self.plan.looks * (time.monotonic() - began)
+        if left < self.plan.looks * each:
+            raise ValueError(
+                f"expected more time than {seconds / 3600:.3g} hours: a step takes {each:.2g} s, and measuring "
+                f"{self.plan.looks} times {(seconds - left):.2g} s; give more hours"
+            )
+        return left / each
+
+    def _read_history(self) -> list[tuple[int, Metrics]]:
+        path = self.folder / "history.json"
+        return [(int(step), dict(m)) for step, m in json.loads(path.read_text("utf-8"))] if path.exists() else []
+
+
+def _made(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path

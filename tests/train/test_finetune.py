@@ -1,0 +1,259 @@
+"""Fine-tuning: it learns, it goes on where it stopped, it tells the truth about the file, and it refuses bad input."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import count
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import argus
+from argus.cli.evaluate_concepts import predict_function
+from argus.data.absent import with_absent_phrases
+from argus.data.collate import PromptMix, collate
+from argus.data.dataset import Dataset
+from argus.data.sources import open_data
+from argus.train import finetuning
+from argus.train.criterion import LossConfig
+from argus.train.finetune_plan import FinetunePlan, Material, Outcome, check, claim, table_rows
+from argus.train.finetune_report import Shown, verdict, write_report
+from argus.train.lora import add_adapters
+from argus.train.stages.finetune import FinetuneBatches, FinetuneLearner, learn_all, parts_of_a_step, share_out
+from tests.train.toy_data import write_toys
+from tests.train.toys import tiny_model, toy_scene
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny model on disk."""
+    torch.manual_seed(0)
+    folder = tmp_path_factory.mktemp("base")
+    argus.save(tiny_model(), folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    folder = tmp_path_factory.mktemp("data")
+    opened = open_data(write_toys(folder, 8), folder / "images")
+    return with_absent_phrases(opened, ["red", "green", "blue"], 2, 0)
+
+
+@pytest.fixture(scope="module")
+def material(data: Dataset) -> Material:
+    training, held_out = data.split(0.25, 0)
+    pairs = tuple(held_out.pairs())
+    return Material(training=training, held_out=held_out, replay=lambda n: toy_scene(n), base_pairs=pairs)
+
+
+def plan(base: Path, **changed: object) -> FinetunePlan:
+    quick = FinetunePlan(model=str(base), epochs=2, images=2, replayed=1, looks=2, precision="fp32")
+    return replace(quick, **changed)  # type: ignore[arg-type]
+
+
+def run(plan: FinetunePlan, material: Material, folder: Path) -> list[Outcome]:
+    return finetuning.finetune(plan, material, folder, predict_function)
+
+
+def test_each_image_is_shown_once_an_epoch_and_batches_repeat(material: Material) -> None:
+    batches = FinetuneBatches(data=material.training, size_hw=(48, 48), most_instances=6, images=2)
+    first, again = batches(4), batches(4)
+    assert torch.equal(first.images, again.images) and len(first.images) == 2
+    seen: list[int] = []
+
+    class Noted(Dataset):
+        def sample(self, index: int, **how: object):  # type: ignore[no-untyped-def, override]
+            seen.append(index)
+            return super().sample(index, **how)  # type: ignore[arg-type]
+
+    noted = replace(batches, data=Noted(format="COCO JSON", records=material.training.records))
+    for index in range(3):
+        noted(index)
+    assert sorted(seen) == list(range(6))
+
+
+def test_a_step_in_parts_is_the_whole_step(material: Material) -> None:
+    rng = np.random.default_rng(3)
+    whole = collate([toy_scene(seed) for seed in range(4)], PromptMix(per_image=3), rng)
+    torch.manual_seed(0)
+    model = tiny_model()
+    learn_all(model)
+    learner = FinetuneLearner(model, LossConfig(mask_focal=0.0, mask_dice=0.0, one_to_many=0.0))
+
+    def gradient(batches: list) -> torch.Tensor:  # type: ignore[type-arg]
+        learner.zero_grad()
+        totals = learner.totals(batches)
+        for batch in batches:
+            learner(batch, totals).total.backward()
+        return torch.cat([p.grad.flatten() for p in learner.parameters() if p.grad is not None])
+
+    parts = share_out(whole, 3)
+    assert sum(len(part.prompts) for part in parts) == len(whole.prompts)
+    assert all(len(part.images) < len(whole.images) for part in parts)
+    torch.testing.assert_close(gradient(parts), gradient([whole]), rtol=1e-3, atol=1e-5)
+    with pytest.raises(ValueError, match="prompts to share out"):
+        share_out(whole, 99)
+    assert parts_of_a_step(model, 4, 3) == 1
+
+
+def test_only_adapters_and_small_tensors_learn(material: Material) -> None:
+    model = tiny_model()
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    add_adapters(model, 2, 0)
+    learner = FinetuneLearner(model, LossConfig())
+    batch = FinetuneBatches(data=material.training, size_hw=(48, 48), most_instances=6)(0)
+    learner(batch, learner.totals([batch])).total.backward()
+    with_gradient = {name for name, p in model.named_parameters() if p.grad is not None and bool(p.grad.any())}
+    assert any(name.endswith(".up") for name in with_gradient) and any(
+        name.startswith("text.") for name in with_gradient
+    )
+    assert not with_gradient & {"text.embedding.weight", "vision.position"}
+    frozen = [name for name in with_gradient if name.endswith(".original")]
+    assert not frozen and len(before) < len(model.state_dict())
+
+
+@dataclass(frozen=True)
+class Done:
+    """A finished run."""
+
+    plan: FinetunePlan
+    outcomes: list[Outcome]
+    folder: Path
+
+
+@pytest.fixture(scope="module")
+def done(base: Path, material: Material, tmp_path_factory: pytest.TempPathFactory) -> Done:
+    folder, asked = tmp_path_factory.mktemp("done") / "out", plan(base, seeds=2, queries=9)
+    return Done(asked, run(asked, material, folder), folder)
+
+
+def test_a_whole_run(done: Done, base: Path) -> None:
+    assert [outcome.seed for outcome in done.outcomes] == [0, 1]
+    for outcome in done.outcomes:
+        assert [step for step, _ in outcome.history] == [3, 6] and outcome.steps == 6
+        kept = dict(outcome.history)[outcome.best]
+        assert outcome.after.new["cgF1"] == pytest.approx(kept["cgF1"], abs=0.01)
+        assert outcome.before.base is not None and outcome.after.base is not None
+        assert outcome.queries == (6, 9)
+    more = replace(tiny_model().config.detector, queries=9)  # type: ignore[type-var]
+    assert argus.load(f"{base}+{done.folder}").config.detector == more
+    record = json.loads((done.folder / "finetune.json").read_text("utf-8"))
+    assert len(record["outcomes"]) == 2
+    rows = table_rows(done.outcomes)
+    assert [row[:2] for row in rows[:3]] == [("new", "cgF1"), ("new", "pmF1"), ("new", "IL_MCC")]
+    assert "±" in rows[0][3] and len(rows) == 6
+
+
+def test_it_learns_colours(base: Path, material: Material, tmp_path: Path) -> None:
+    longer = plan(base, full=True, epochs=40, images=6, replayed=0)
+    outcomes = run(longer, replace(material, replay=None, base_pairs=()), tmp_path / "out")
+    assert argus.load(tmp_path / "out").config == tiny_model().config
+    log = (tmp_path / "out" / "seed-0" / "run" / "log.csv").read_text("utf-8").splitlines()
+    totals = [float(line.split(",")[1]) for line in log[1:]]
+    assert totals[-1] < 0.7 * totals[0]
+    assert outcomes[0].after.base is None
+    assert table_rows(outcomes)[-1][2:4] == ("not measured", "not measured")
+
+
+def test_a_stopped_run_goes_on(base: Path, material: Material, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = run(plan(base), material, tmp_path / "whole")[0]
+    feed = finetuning.feed
+
+    def broken(make, first: int, workers: int) -> Iterator:  # type: ignore[no-untyped-def, type-arg]
+        for index, batch in zip(range(first, 5), feed(make, first, workers)):
+            yield batch
+            assert index < 5
+        raise ConnectionError("killed")
+
+    monkeypatch.setattr(finetuning, "feed", broken)
+    with pytest.raises(ConnectionError):
+        run(plan(base), material, tmp_path / "broken")
+    monkeypatch.setattr(finetuning, "feed", feed)
+    resumed = run(plan(base), material, tmp_path / "broken")[0]
+    assert [step for step, _ in resumed.history] == [step for step, _ in whole.history]
+    assert resumed.after.new["cgF1"] == pytest.approx(whole.after.new["cgF1"], abs=0.05)
+
+
+def test_the_time_given_sets_the_steps(
+    base: Path, material: Material, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = count()  # each look at it is a second later: a step takes half a second, a measure one
+    monkeypatch.setattr(finetuning, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    with pytest.raises(ValueError, match="give more hours"):
+        run(plan(base, hours=2 / 3600), material, tmp_path / "short")
+    (outcome,) = run(plan(base, hours=6 / 3600), material, tmp_path / "long")
+    assert outcome.steps == 8
+
+
+def test_data_without_images_or_masks_are_refused(material: Material, tmp_path: Path) -> None:
+    bare = replace(material.training.records[0], rles=(), concepts=(), queries=())
+    with pytest.raises(ValueError, match="images with masks to train on, got 1 images with 0 masks"):
+        check(replace(material, training=Dataset(format="COCO JSON", records=(bare,))))
+    with pytest.raises(ValueError, match="hold out, got 0 images with 0 masks"):
+        check(replace(material, held_out=Dataset(format="COCO JSON", records=())))
+
+
+def test_a_folder_with_something_else_is_refused(base: Path, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(ValueError, match="holds something else"):
+        claim(tmp_path, plan(base))
+    with pytest.raises(ValueError, match="got the file"):
+        claim(tmp_path / "notes.txt", plan(base))
+    claim(tmp_path / "new", plan(base, rank=5))
+    claim(tmp_path / "new", plan(base))  # what failed before it began is in no one's way
+    (tmp_path / "new" / "seed-0").mkdir()
+    claim(tmp_path / "new", plan(base))
+    with pytest.raises(ValueError, match="with other epochs, rank"):
+        claim(tmp_path / "new", plan(base, rank=3, epochs=1))
+    (tmp_path / "new" / "finetune.json").write_text("{")
+    with pytest.raises(ValueError, match="no record of a fine-tuning"):
+        claim(tmp_path / "new", plan(base))
+
+
+def test_an_unknown_model_is_named(material: Material, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no model at 'nowhere'"):
+        run(FinetunePlan(model="nowhere"), material, tmp_path / "out")
+
+
+def test_a_file_with_other_numbers_is_not_accepted(
+    base: Path, material: Material, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measure, called = finetuning.measure, []
+
+    def off(*args):  # type: ignore[no-untyped-def]
+        measured = measure(*args)
+        called.append(measured)
+        return replace(measured, new={**measured.new, "IL_MCC": measured.new["IL_MCC"] - 0.5})
+
+    monkeypatch.setattr(finetuning, "measure", off)
+    with pytest.raises(ValueError, match="other numbers than those it was kept for"):
+        run(plan(base), material, tmp_path / "out")
+
+
+def test_the_report_stands_by_itself(done: Done, tmp_path: Path) -> None:
+    shown = [Shown(name="a <b>: red", pictures={"before": Image.new("RGB", (9, 9))})]
+    write_report(tmp_path / "report.html", done.plan, done.outcomes, done.folder, ["8 images"], shown)
+    page = (tmp_path / "report.html").read_text("utf-8")
+    assert verdict(done.outcomes) in page and "8 images" in page and "a &lt;b&gt;: red" in page
+    assert 'src="http' not in page and page.count("data:image/") >= 5
+
+
+@pytest.mark.parametrize(
+    ("gains", "said"), [((0.2, 0.1), "It helped"), ((0.2, -0.1), "It did not help"), ((0.0, 0.0), "use the base model")]
+)
+def test_the_verdict_is_honest(done: Done, gains: tuple[float, float], said: str) -> None:
+    known, outcome = done.outcomes[0].before.new, done.outcomes[0]
+    seeds = [
+        replace(
+            outcome,
+            before=replace(outcome.before, new={**known, "cgF1": 0.3}),
+            after=replace(outcome.after, new={**known, "cgF1": 0.3 + gain}, base=None),
+        )
+        for gain in gains
+    ]
+    assert said in verdict(seeds) and "not measured" in verdict(seeds)

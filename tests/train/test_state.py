@@ -1,0 +1,96 @@
+"""What is kept survives what goes wrong while it is written: a kill, a full disc."""
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from argus.checkpoint.files import replace_file
+from argus.train.criterion import LossConfig
+from argus.train.optim import Ema, OptimConfig, make_optimizer
+from argus.train.stages.detector import DetectorLearner
+from argus.train.state import TrainState, load_state, save_state
+from tests.train.toys import tiny_model
+
+SAVING = """
+import sys, torch
+from pathlib import Path
+from argus.checkpoint.files import replace_file
+path = Path(sys.argv[1])
+for number in range(10**6):
+    replace_file(path, lambda partial: torch.save({"number": torch.full((3_000_000,), number)}, partial))
+    print(number, flush=True)
+"""
+
+
+def state() -> TrainState:
+    learner = DetectorLearner(tiny_model(), LossConfig())
+    optimizer = make_optimizer(learner, OptimConfig(vision=1e-3, text=1e-3, rest=1e-3))
+    return TrainState(learner=learner, ema=Ema(learner), optimizer=optimizer, device=torch.device("cpu"))
+
+
+def test_a_kill_while_saving_leaves_a_whole_file(tmp_path: Path) -> None:
+    path = tmp_path / "state.pt"
+    for wait_s in (0.03, 0.011, 0.007):
+        process = subprocess.Popen(
+            [sys.executable, "-c", SAVING, str(path)], stdout=subprocess.PIPE, cwd=Path(__file__).parents[2]
+        )
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.stdout.readline()
+        time.sleep(wait_s)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        last = [int(line) for line in process.stdout.read().split()] or [1]
+        kept = torch.load(path)["number"]
+        assert bool((kept == kept[0]).all()) and int(kept[0]) >= last[-1]
+
+
+@pytest.fixture
+def full_disc():  # type: ignore[no-untyped-def]
+    """No file can grow beyond a few thousand bytes, as on a disc that is almost full."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    yield lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    signal.signal(signal.SIGXFSZ, before)
+
+
+def test_a_full_disc_leaves_the_state_of_before(tmp_path: Path, full_disc) -> None:  # type: ignore[no-untyped-def]
+    run = state()
+    run.step = 3
+    save_state(run, tmp_path)
+    whole = (tmp_path / "state.pt").read_bytes()
+    run.step = 4
+    full_disc()
+    with pytest.raises(OSError, match=r"could not write .*state\.pt.* untouched"):
+        save_state(run, tmp_path)
+    assert os.listdir(tmp_path) == ["state.pt"] and (tmp_path / "state.pt").read_bytes() == whole
+    again = state()
+    load_state(again, tmp_path)
+    assert again.step == 3
+
+
+def test_a_full_disc_leaves_the_weights_of_before(tmp_path: Path, full_disc) -> None:  # type: ignore[no-untyped-def]
+    import argus
+
+    model = tiny_model()
+    argus.save(model, tmp_path)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    with torch.no_grad():
+        model.vision.position += 1
+    full_disc()
+    with pytest.raises(OSError, match=r"could not write .*model\.safetensors"):
+        argus.save(model, tmp_path)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match=r"could not write .*nowhere/x"):
+        replace_file(tmp_path / "nowhere" / "x", lambda path: path.write_text("x"))
