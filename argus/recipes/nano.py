@@ -92,7 +92,8 @@ def decoder(scenes_folder: Path) -> DetectorRecipe:
 def tracker(scenes_folder: Path) -> TrackerRecipe:
     """The tracker alone, after the whole: from easy stills to stills and clips of everything.
 
-    It begins with many small pictures: begun on large and hard ones, it takes no notice of prompts for long.
+    It begins with many small pictures: begun on large and hard ones, it takes no notice of prompts for long. The
+    bundled weights are from step 4,200 (cooled down over the last 450).
     """
     small, middling, hard, long = (
         _clips(scenes_folder, size=size, frames=frames, difficulty=difficulty)
@@ -101,8 +102,8 @@ def tracker(scenes_folder: Path) -> TrackerRecipe:
     return TrackerRecipe(
         train=TrainConfig(
             purpose="nano: the tracker on stills and clips of scenes and photos",
-            steps=4_200,
-            optim=OptimConfig(vision=0.0, text=0.0, rest=1e-3, warmup=100, timescale=300, cooldown=450),
+            steps=10_000,
+            optim=OptimConfig(vision=0.0, text=0.0, rest=1e-3, warmup=100, timescale=300, cooldown=600),
             save_every=100,
             look_every=1_000_000,
         ),
@@ -111,7 +112,8 @@ def tracker(scenes_folder: Path) -> TrackerRecipe:
             ClipPart(until=1_200, stills=32, clips=0, pictures=small, still_photos=0.3),
             ClipPart(until=1_800, stills=12, clips=1, pictures=middling),
             ClipPart(until=4_200, stills=4, clips=1, pictures=hard),
-            ClipPart(until=4_800, stills=4, clips=1, pictures=long),
+            ClipPart(until=9_000, stills=8, clips=1, pictures=hard, pool=1_500),
+            ClipPart(until=10_000, stills=4, clips=1, pictures=long, pool=300),
         ),
     )
 
