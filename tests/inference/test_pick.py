@@ -78,7 +78,9 @@ def test_a_pick_is_saved_as_any_detections(predictor: ImagePredictor, tmp_path: 
     found = predictor.pick([[[5.0, 6.0]], [[40.0, 30.0]]])
     written = found.save(tmp_path, ["coco", "png"], stem="photo")
     assert all(path.exists() for path in written)
-    assert [record["score"] for record in found.to_coco()] == pytest.approx(found.scores.tolist())
+    assert [record["score"] for record in found.to_coco()] == pytest.approx(
+        found.scores.tolist(), abs=1e-6
+    )  # written with six places
 
 
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
