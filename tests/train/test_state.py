@@ -6,6 +6,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -52,24 +54,26 @@ def test_a_kill_while_saving_leaves_a_whole_file(tmp_path: Path) -> None:
         assert bool((kept == kept[0]).all()) and int(kept[0]) >= last[-1]
 
 
-@pytest.fixture
-def full_disc():  # type: ignore[no-untyped-def]
-    """No file can grow beyond a few thousand bytes, as on a disc that is almost full."""
+@contextmanager
+def full_disc() -> Iterator[None]:
+    """No file can grow beyond a few thousand bytes, as on a disc that is almost full (that of the tests' output too)."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    yield lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    signal.signal(signal.SIGXFSZ, before)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, before)
 
 
-def test_a_full_disc_leaves_the_state_of_before(tmp_path: Path, full_disc) -> None:  # type: ignore[no-untyped-def]
+def test_a_full_disc_leaves_the_state_of_before(tmp_path: Path) -> None:
     run = state()
     run.step = 3
     save_state(run, tmp_path)
     whole = (tmp_path / "state.pt").read_bytes()
     run.step = 4
-    full_disc()
-    with pytest.raises(OSError, match=r"could not write .*state\.pt.* untouched"):
+    with full_disc(), pytest.raises(OSError, match=r"could not write .*state\.pt.* untouched"):
         save_state(run, tmp_path)
     assert os.listdir(tmp_path) == ["state.pt"] and (tmp_path / "state.pt").read_bytes() == whole
     again = state()
@@ -77,7 +81,7 @@ def test_a_full_disc_leaves_the_state_of_before(tmp_path: Path, full_disc) -> No
     assert again.step == 3
 
 
-def test_a_full_disc_leaves_the_weights_of_before(tmp_path: Path, full_disc) -> None:  # type: ignore[no-untyped-def]
+def test_a_full_disc_leaves_the_weights_of_before(tmp_path: Path) -> None:
     import argus
 
     model = tiny_model()
@@ -85,8 +89,7 @@ def test_a_full_disc_leaves_the_weights_of_before(tmp_path: Path, full_disc) -> 
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     with torch.no_grad():
         model.vision.position += 1
-    full_disc()
-    with pytest.raises(OSError, match=r"could not write .*model\.safetensors"):
+    with full_disc(), pytest.raises(OSError, match=r"could not write .*model\.safetensors"):
         argus.save(model, tmp_path)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
