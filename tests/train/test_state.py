@@ -56,7 +56,7 @@ def test_a_kill_while_saving_leaves_a_whole_file(tmp_path: Path) -> None:
 
 @contextmanager
 def full_disc() -> Iterator[None]:
-    """No file can grow beyond a few thousand bytes, as on a disc that is almost full; nor can that of the tests' output."""
+    """No file can grow beyond a few thousand bytes, as on a disc that is almost full: not even the tests' output."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
