@@ -1,7 +1,5 @@
 """A measurement of concepts as one HTML file that needs nothing else: tables, plots, and the worst cases."""
 
-import base64
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +16,7 @@ from argus.eval.breakdown import by_kind, by_number, by_size, counting
 from argus.eval.cgf1 import THRESHOLDS, PairScore, summarise
 from argus.eval.extras import needs
 from argus.ops import rle
+from argus.ops.pixels import jpeg_base64
 from argus.ops.rle import Rle
 
 WORST = 12
@@ -174,6 +173,4 @@ def _pixels(path: Path) -> UInt8[np.ndarray, "h w 3"]:
 def _jpeg(pixels: UInt8[np.ndarray, "h w 3"]) -> str:
     image: Any = Image.fromarray(pixels)
     image.thumbnail((_SIDE_PX, _SIDE_PX))
-    written = io.BytesIO()
-    image.save(written, "JPEG", quality=80)
-    return base64.b64encode(written.getvalue()).decode("ascii")
+    return jpeg_base64(image, quality=80)

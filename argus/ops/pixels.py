@@ -1,5 +1,8 @@
 """Pixels as the model takes them."""
 
+import base64
+import io
+
 import numpy as np
 import torch
 from jaxtyping import Float32, UInt8
@@ -42,3 +45,10 @@ def _deep_grey(values: np.ndarray) -> Image.Image:
 def _grey(values: np.ndarray) -> Image.Image:
     """Grey of 0..255 as RGB."""
     return Image.fromarray(values.clip(0, 255).round().astype(np.uint8)).convert("RGB")
+
+
+def jpeg_base64(image: Image.Image, quality: int) -> str:
+    """An RGB picture as JPEG in base64, as pages hold it."""
+    written = io.BytesIO()
+    image.save(written, "JPEG", quality=quality)
+    return base64.b64encode(written.getvalue()).decode("ascii")

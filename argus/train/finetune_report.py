@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from argus.ops.pixels import jpeg_base64
 from argus.train.finetune_plan import FinetunePlan, Outcome, table_rows
 
 if TYPE_CHECKING:
@@ -61,7 +62,13 @@ def write_report(
         verdict=verdict(outcomes),
         rows=table_rows(list(outcomes)),
         curves=[_measures_plot(outcomes), *_loss_plots(outcomes, folder)],
-        shown=[(s.name, [(label, _png(picture)) for label, picture in s.pictures.items()]) for s in shown],
+        shown=[
+            (
+                s.name,
+                [(label, jpeg_base64(picture.convert("RGB"), quality=88)) for label, picture in s.pictures.items()],
+            )
+            for s in shown
+        ],
         notes=notes,
         outcomes=outcomes,
         plan=plan,
@@ -108,12 +115,6 @@ def _plot(lines: Mapping[str, tuple[Sequence[float], Sequence[float]]], title: s
         axes.legend(fontsize="small")
     written = io.BytesIO()
     figure.savefig(written, format="png", dpi=110)
-    return base64.b64encode(written.getvalue()).decode()
-
-
-def _png(picture: Image.Image) -> str:
-    written = io.BytesIO()
-    picture.convert("RGB").save(written, format="JPEG", quality=88)
     return base64.b64encode(written.getvalue()).decode()
 
 

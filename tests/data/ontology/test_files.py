@@ -65,7 +65,6 @@ def test_other_forms_are_refused(tmp_path: Path, text: str) -> None:
 
 
 def test_skos_gives_names_and_parents_by_either_link(tmp_path: Path) -> None:
-    pytest.importorskip("rdflib")
     path = tmp_path / "pets.ttl"
     path.write_text(PETS, encoding="utf-8")
     pets = read_ontology(path)
@@ -90,7 +89,6 @@ def test_skos_gives_names_and_parents_by_either_link(tmp_path: Path) -> None:
     ],
 )
 def test_skos_errors_name_what_is_wrong(tmp_path: Path, name: str, old: str, new: str, message: str) -> None:
-    pytest.importorskip("rdflib")
     text = PETS.replace('altLabel "cat"@en-GB', 'altLabel "Kater"@de')
     (tmp_path / name).write_text(text.replace(old, new) if old else text, encoding="utf-8")
     with pytest.raises(ValueError, match=message):
