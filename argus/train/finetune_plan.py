@@ -43,7 +43,7 @@ class FinetunePlan:
     queries: int | None = None
     looks: int = 8
     seeds: int = 1
-    precision: str = "bf16"
+    precision: str = "auto"
 
     def __post_init__(self) -> None:
         if min(self.rank, self.images, self.per_image, self.looks, self.seeds) < 1 or self.replayed < 0:

@@ -14,6 +14,7 @@ from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 import torch
 from torch import Tensor, nn
 
+from argus.checkpoint.loading import choose_dtype
 from argus.model.sam3 import Sam3
 from argus.train.journal import Journal
 from argus.train.optim import Ema, OptimConfig, make_optimizer, rate_at, set_rate
@@ -56,15 +57,15 @@ class Learner(nn.Module, ABC, Generic[B]):
 class TrainConfig:
     """A run. `purpose` says in a line what it is for; it is kept with the log.
 
-    A step takes `accumulate` batches. `precision`: "bf16" (autocast) or "fp32". `minutes` stops the run cleanly after
-    that time (None: never); it can then be resumed.
+    A step takes `accumulate` batches. `precision`: "bf16" (autocast), "fp32", or "auto": bf16 where the device is fast at
+    it. `minutes` stops the run cleanly after that time (None: never); it can then be resumed.
     """
 
     purpose: str
     steps: int
     optim: OptimConfig
     accumulate: int = 1
-    precision: str = "bf16"
+    precision: str = "auto"
     seed: int = 0
     log_every: int = 10
     save_every: int = 500
@@ -72,8 +73,8 @@ class TrainConfig:
     minutes: float | None = None
 
     def __post_init__(self) -> None:
-        if self.precision not in ("bf16", "fp32"):
-            raise ValueError(f"precision must be 'bf16' or 'fp32', got {self.precision!r}")
+        if self.precision not in ("auto", "bf16", "fp32"):
+            raise ValueError(f"precision must be 'auto', 'bf16' or 'fp32', got {self.precision!r}")
         if min(self.steps, self.accumulate, self.log_every, self.save_every, self.look_every) < 1:
             raise ValueError(f"steps, accumulate and the *_every counts must be at least 1, got {self}")
 
@@ -87,9 +88,10 @@ def train_step(state: TrainState[B], batches: Sequence[B], config: TrainConfig) 
     torch.manual_seed(config.seed * 1_000_003 + state.step)
     set_rate(state.optimizer, rate_at(state.step, config.steps, config.optim))
     totals = state.learner.totals(batches)
+    fast = choose_dtype(config.precision, state.device) == torch.bfloat16
     parts: list[Losses] = []
     for batch in batches:
-        with torch.autocast(state.device.type, torch.bfloat16, enabled=config.precision == "bf16"):
+        with torch.autocast(state.device.type, torch.bfloat16, enabled=fast):
             losses = state.learner(batch.to(state.device), totals)
         stop_unless_finite(losses, state.step)
         losses.total.backward()

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import TypeAlias
 
 import cv2
 import numpy as np
@@ -25,6 +26,9 @@ MOST_OBJECTS = 8
 _FILE = "whole-photos.npz"
 _MIN_AREA = 100 / 420**2  # of the frame: of smaller objects too little is left
 _FLIP, _BEND = 0.5, 0.5  # shares of clips that are mirrored, and whose picture bends as it moves
+_CLOSE = 0.5  # share of stills that are a close-up of an object
+_CLOSEST_PX = 96  # sides of the closest close-ups: objects that were smaller in the photo have no edges to learn
+Place: TypeAlias = Float[np.ndarray, "2"]  # x, y in pixels of the photo
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +89,9 @@ def photo_clip(config: ClipConfig, seed: int) -> Clip:
     photos = _Photos.read(Path(config.cache_folder))
     while True:
         photo = photos.photo(int(rng.integers(len(photos.ends))))
-        path = _path(photo.image.shape[:2], config, rng)
+        close = config.frames == 1 and rng.random() < _CLOSE
+        window = _close_up(photo, rng) if close else _anywhere(np.array(photo.image.shape[1::-1], np.float64), rng)
+        path = _path(photo.image.shape[:2], window, config, rng)
         bend = _bend(config, rng) if config.frames > 1 and rng.random() < _BEND * config.difficulty else None
         frames, masks = _shown(photo, path, bend, config, rng)
         kept = (masks.mean((2, 3)) >= _MIN_AREA).any(0).nonzero()[0]
@@ -125,15 +131,30 @@ class _Photos:
         return Photo(image=decode_webp(self.blob[start : self.ends[index]].tobytes(), "RGB"), rles=self.outlines[index])
 
 
-def _path(photo_hw: tuple[int, int], config: ClipConfig, rng: np.random.Generator) -> list[Matrix]:
-    """From the pixels of each frame to those of the photo: windows inside it (before they turn), stretched a little,
-    between two that differ by place, size and angle."""
+def _close_up(photo: Photo, rng: np.random.Generator) -> tuple[Place, Place]:
+    """Centre and sides of a window about one of the objects, 1.3 to 5 times its size."""
+    left, top, right, bottom = rle.boxes_xyxy_px([photo.rles[int(rng.integers(len(photo.rles)))]])[0]
+    side = max(right - left, bottom - top) * np.exp(rng.uniform(np.log(1.3), np.log(5.0)))
+    sides_wh = max(side, _CLOSEST_PX) * np.exp(rng.normal(0, 0.1, 2))
+    middle, object_wh = np.array([left + right, top + bottom]) / 2, np.array([right - left, bottom - top])
+    return middle + rng.uniform(-0.25, 0.25, 2) * object_wh, sides_wh
+
+
+def _anywhere(photo_wh: Place, rng: np.random.Generator) -> tuple[Place, Place]:
+    sides_wh = np.clip(rng.uniform(0.35, 1.0) * np.exp(rng.normal(0, 0.12, 2)), 0.25, 1.0) * photo_wh
+    return rng.uniform(sides_wh / 2, photo_wh - sides_wh / 2), sides_wh
+
+
+def _path(
+    photo_hw: tuple[int, int], window: tuple[Place, Place], config: ClipConfig, rng: np.random.Generator
+) -> list[Matrix]:
+    """From the pixels of each frame to those of the photo: windows inside it (before they turn), from `window` (centre,
+    sides) to one that differs by place, size and angle."""
     frames, strength = config.frames, config.difficulty
     photo_wh = np.array(photo_hw[::-1], np.float64)
-    side = rng.uniform(0.35, 1.0) ** np.array([1.0, 1.0]) * np.exp(rng.normal(0, 0.12, 2))
-    ends = [side, side * np.exp(rng.normal(0, 0.25 * strength))]
-    sides_wh = [np.clip(end, 0.25, 1.0) * photo_wh for end in ends]
-    first = rng.uniform(sides_wh[0] / 2, photo_wh - sides_wh[0] / 2)
+    ends = [window[1], np.maximum(window[1] * np.exp(rng.normal(0, 0.25 * strength)), 0.25 * photo_wh)]
+    sides_wh = [np.minimum(end, photo_wh) for end in ends]
+    first = np.clip(window[0], sides_wh[0] / 2, photo_wh - sides_wh[0] / 2)
     moved = first + rng.normal(0, 0.25 * strength, 2) * sides_wh[0]
     centres = [first, np.clip(moved, sides_wh[1] / 2, photo_wh - sides_wh[1] / 2)]
     angles = [rng.normal(0, 0.08), rng.normal(0, 0.12)]
