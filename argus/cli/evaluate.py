@@ -90,6 +90,7 @@ def evaluate(
     leave_out: Annotated[
         str | None, typer.Option(metavar="KEY", help="pick: leave out images whose record has a true value there.")
     ] = None,
+    zoom: Annotated[bool, typer.Option("--zoom", help="pick: look at each object again from closer.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Score a model, or a file of what one found, on images (cgF1, AP, picking by box) or on video (pHOTA, AP, J&F).
@@ -111,7 +112,7 @@ def evaluate(
             evaluate_ap(first, images, load, predictions=predictions, iou=iou.value, as_json=as_json)
         elif task is Task.pick:
             assert images is not None
-            evaluate_pick(first, images, load, min_area=min_area, leave_out=leave_out, as_json=as_json)
+            evaluate_pick(first, images, load, min_area=min_area, leave_out=leave_out, zoom=zoom, as_json=as_json)
         elif first.is_dir():
             evaluate_subsets(first, images, load, asking, predictions=predictions, as_json=as_json)
         else:

@@ -19,7 +19,14 @@ if TYPE_CHECKING:
 
 
 def evaluate_pick(
-    objects: Path, images: Path, load: "Callable[[], Sam3]", *, min_area: float, leave_out: str | None, as_json: bool
+    objects: Path,
+    images: Path,
+    load: "Callable[[], Sam3]",
+    *,
+    min_area: float,
+    leave_out: str | None,
+    zoom: bool,
+    as_json: bool,
 ) -> None:
     """The mean IoU of the model, and of the filled box, over all objects."""
     import numpy as np
@@ -29,7 +36,7 @@ def evaluate_pick(
 
     asked = read_boxed(objects, min_area_px=min_area, leave_out=leave_out)
     by_path = {images / image.file_name: image for image in asked}
-    picked = pick_function(load())
+    picked = pick_function(load(), zoom)
 
     def score(image: "BoxedObjects") -> "list[tuple[float, float]]":
         ours = pick.evaluate_pick(image, images, picked)
@@ -61,13 +68,13 @@ def evaluate_pick(
     exit_if_failed(failed, len(by_path), "images", "their objects are not scored")
 
 
-def pick_function(model: "Sam3") -> "PickByBox":
+def pick_function(model: "Sam3", zoom: bool) -> "PickByBox":
     """The model as the evaluator wants it: an image is encoded once, its boxes are asked in one batch."""
     from argus.inference.image import ImagePredictor
 
     predictor = ImagePredictor(model)
 
     def pick(image: Path, boxes_xyxy_px: "np.ndarray") -> "tuple[Rle, ...]":
-        return predictor.set_image(image).pick(box=boxes_xyxy_px, multimask=False).rles
+        return predictor.set_image(image).pick(box=boxes_xyxy_px, multimask=False, zoom=zoom).rles
 
     return pick

@@ -21,6 +21,10 @@ from argus.cli.common import (
 from argus.cli.segment import BOX, Format, FormatOption, record
 
 POINT = "x,y"
+ZoomOption = Annotated[
+    bool,
+    typer.Option("--zoom", help="Look again from closer: small objects get finer outlines, at one encoding each."),
+]
 
 
 def pick(
@@ -32,6 +36,7 @@ def pick(
         list[str] | None, typer.Option(metavar=POINT, help="A click beside it, on what it is not; may be repeated.")
     ] = None,
     box: Annotated[str | None, typer.Option(metavar=BOX, help="A box around it, in pixels.")] = None,
+    zoom: ZoomOption = False,
     model: ModelOption = "nano",
     tokenizer: TokenizerOption = None,
     device: DeviceOption = None,
@@ -58,7 +63,7 @@ def pick(
         pixels = read_image(image)
         predictor = ImagePredictor(load_model(model, device, precision, tokenizer)).set_image(pixels)
         alone = len(points) == 1 and corners is None  # one click may mean a part, the whole or a group
-        found = predictor.pick(points or None, labels=labels or None, box=corners, multimask=alone)
+        found = predictor.pick(points or None, labels=labels or None, box=corners, multimask=alone, zoom=zoom)
         wanted = tuple(output.value for output in formats or [Format.overlay])
         written = found.save(out, wanted, image=pixels, stem=image.stem, image_path=image)
         if as_json:

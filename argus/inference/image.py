@@ -12,7 +12,8 @@ from torch import Tensor
 from argus.inference.everything import Everything, segment_everything
 from argus.inference.pick import Picked, pick, read_picks
 from argus.inference.postprocess import Keep, best, to_detections
-from argus.inference.preprocess import ImageSource, read_image, to_model_input
+from argus.inference.preprocess import ImageSource, RgbImage, read_image, to_model_input
+from argus.inference.zoom import pick_closer
 from argus.model.sam3 import Features, Sam3
 from argus.model.tokenizer import clean
 from argus.ops.boxes import check_xyxy_px, px_to_norm
@@ -23,10 +24,14 @@ PROMPTS_AT_ONCE = 8  # bounds the low-resolution masks that are held before they
 
 @dataclass(frozen=True, kw_only=True)
 class EncodedImage:
-    """What is kept of an image: its features and the size it had."""
+    """What is kept of an image: its features, and the image itself to look at a part of it more closely."""
 
     features: Features
-    size_hw: tuple[int, int]
+    pixels: RgbImage
+
+    @property
+    def size_hw(self) -> tuple[int, int]:
+        return self.pixels.shape[0], self.pixels.shape[1]
 
 
 class ImagePredictor:
@@ -53,7 +58,7 @@ class ImagePredictor:
         inputs = to_model_input(pixels, self.model.image_size_hw)
         with torch.inference_mode():
             features = self.model.encode(inputs[None])
-        self._image = EncodedImage(features=features, size_hw=(pixels.shape[0], pixels.shape[1]))
+        self._image = EncodedImage(features=features, pixels=pixels)
         return self
 
     def predict(
@@ -103,6 +108,7 @@ class ImagePredictor:
         box: ArrayLike | Tensor | None = None,
         mask_logits: ArrayLike | Tensor | None = None,
         multimask: bool = True,
+        zoom: bool = False,
     ) -> Picked:
         """The one object that is clicked on, boxed, or outlined roughly; or several such objects in one batch.
 
@@ -112,6 +118,8 @@ class ImagePredictor:
         mask_logits: (h, w) or (n, h, w), the `best_logits` of an earlier answer, to refine it with further points.
         multimask: weigh three masks for each object (a part, the whole, a group; good for a single click) and take
         the best, or make one (good for boxes and several clicks). All of them are in `mask_logits` of the answer.
+        zoom: look at each object again in a window around it (twice its size), so that small ones get finer outlines;
+        costs one more encoding an object, except for those that fill most of the image.
 
         Raises ValueError for a model without a tracker, when no image is set, and for values that do not fit.
         """
@@ -119,7 +127,8 @@ class ImagePredictor:
         with torch.inference_mode():
             mask_hw = image.features.tracker.mask_hw
             picks = read_picks(points, labels, box, mask_logits, image.size_hw, mask_hw)
-            return pick(self.model, image.features, picks, image.size_hw, multimask)
+            first = pick(self.model, image.features, picks, image.size_hw, multimask)
+            return pick_closer(self.model, image.pixels, picks, first, multimask) if zoom else first
 
     def everything(
         self,

@@ -95,9 +95,9 @@ def tracker(scenes_folder: Path) -> TrackerRecipe:
     It begins with many small pictures: begun on large and hard ones, it takes no notice of prompts for long. The
     bundled weights are from step 4,200 (cooled down over the last 450).
     """
-    small, middling, hard, long = (
+    small, middling, hard = (
         _clips(scenes_folder, size=size, frames=frames, difficulty=difficulty)
-        for size, frames, difficulty in ((140, 2, 0.4), (280, 2, 0.7), (420, 8, 1.0), (420, 16, 1.0))
+        for size, frames, difficulty in ((140, 2, 0.4), (280, 2, 0.7), (420, 8, 1.0))
     )
     return TrackerRecipe(
         train=TrainConfig(

@@ -57,8 +57,8 @@ class Learner(nn.Module, ABC, Generic[B]):
 class TrainConfig:
     """A run. `purpose` says in a line what it is for; it is kept with the log.
 
-    A step takes `accumulate` batches. `precision`: "bf16" (autocast), "fp32", or "auto": bf16 where the device is fast at
-    it. `minutes` stops the run cleanly after that time (None: never); it can then be resumed.
+    A step takes `accumulate` batches. `precision`: "bf16" (autocast), "fp32", or "auto": bf16 where the device is fast
+    at it. `minutes` stops the run cleanly after that time (None: never); it can then be resumed.
     """
 
     purpose: str

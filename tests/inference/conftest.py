@@ -13,7 +13,12 @@ from tests.train.toys import TINY, tiny_model
 
 
 @pytest.fixture(scope="module")
-def predictor() -> ImagePredictor:
+def photo() -> np.ndarray:
+    return np.random.default_rng(1).integers(0, 256, (90, 130, 3), np.uint8)
+
+
+@pytest.fixture(scope="module")
+def predictor(photo: np.ndarray) -> ImagePredictor:
     torch.manual_seed(0)
     config = replace(TINY, tracker=TrackerConfig(width=32, heads=2, mlp_width=32, memory_width=8, memory_layers=1))
     model = Sam3(config, tiny_model().tokenizer).eval()
@@ -21,5 +26,4 @@ def predictor() -> ImagePredictor:
         for parameter in model.tracker.parameters():
             if parameter.ndim > 1:
                 parameter.normal_(0, parameter[0].numel() ** -0.5)
-    photo = np.random.default_rng(1).integers(0, 256, (90, 130, 3), np.uint8)
     return ImagePredictor(model).set_image(photo)
