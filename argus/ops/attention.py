@@ -8,13 +8,13 @@ from typing import Any
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
-from torch.nn.functional import scaled_dot_product_attention
+from torch.nn.functional import pad, scaled_dot_product_attention
 
 PLAIN_KEYS = 1024
 """Up to so many keys (or with a learned bias) plain matrix products beat PyTorch's fused gradient on the CPU."""
 WIDE_HEAD = 128
 LOGITS_AT_ONCE = 1 << 22
-"""Where there is no fused kernel. It bounds the memory, and is where more is no faster (measured from 2^18 to 2^24):
+"""Where the fused kernel is slow. It bounds the memory, and is where more is no faster (measured from 2^18 to 2^24):
 larger blocks are given back to the system and faulted in again each time, fewer rows slow the products in bf16."""
 
 
@@ -31,14 +31,16 @@ def attend(
 
     The same function everywhere; where gradients are wanted on a CPU and the fused kernel's backward pass is the slow
     one (2 to 8 times, measured in bf16 on two CPUs), the pass is written out in matrix products. Without gradients a
-    CPU attends a few queries at a time where it has no fused kernel (values not as wide as the keys) or a slow one
-    (wide heads in bf16: 4 times).
+    CPU attends a few queries at a time where its fused kernel is slow (wide heads in bf16: 4 times); narrow values are
+    widened for that kernel, which takes none that are not as wide as the keys.
     """
     learned_bias = mask is not None and mask.is_floating_point()
     trains = query.device.type == "cpu" and torch.is_grad_enabled() and query.requires_grad
-    wide = query.dtype == torch.bfloat16 and key.shape[3] >= WIDE_HEAD
-    if query.device.type == "cpu" and not trains and not causal and (wide or key.shape[3] != value.shape[3]):
-        return _attend_in_parts(query, key, value, mask)
+    if query.device.type == "cpu" and not trains and not causal:
+        if query.dtype == torch.bfloat16 and key.shape[3] >= WIDE_HEAD:
+            return _attend_in_parts(query, key, value, mask)
+        if (narrow := value.shape[3]) < key.shape[3]:
+            return attend(query, key, pad(value, (0, key.shape[3] - narrow)), mask)[..., :narrow]
     if not trains or not (learned_bias or key.shape[2] <= PLAIN_KEYS):
         return scaled_dot_product_attention(query, key, value, attn_mask=mask, is_causal=causal)
     if causal:

@@ -43,10 +43,8 @@ def test_causal_queries_do_not_see_what_follows() -> None:
     assert gradient[:, :, 0].abs().min() > 0 and not gradient[:, :, 1:].any()
 
 
-@pytest.mark.parametrize("logits_at_once", [1, 40, 1 << 22])
 @pytest.mark.parametrize("kind", ["plain", "allowed", "bias"])
-def test_narrow_values_are_attended_in_parts(monkeypatch: pytest.MonkeyPatch, logits_at_once: int, kind: str) -> None:
-    monkeypatch.setattr(attention, "LOGITS_AT_ONCE", logits_at_once)
+def test_values_may_be_narrow(kind: str) -> None:
     inputs, mask = made(7, kind)
     query, key, value = inputs[0], inputs[1], inputs[2][..., :3]
     with torch.no_grad():
@@ -55,14 +53,23 @@ def test_narrow_values_are_attended_in_parts(monkeypatch: pytest.MonkeyPatch, lo
     torch.testing.assert_close(attend(query, key, value, mask), ours)  # with gradients
 
 
-def test_narrow_values_never_need_all_logits_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("logits_at_once", [1, 40, 1 << 22])
+@pytest.mark.parametrize("kind", ["plain", "allowed", "bias"])
+def test_wide_heads_in_bf16_are_attended_in_parts(
+    monkeypatch: pytest.MonkeyPatch, logits_at_once: int, kind: str
+) -> None:
     sizes = []
     softmax = Tensor.softmax
-    monkeypatch.setattr(Tensor, "softmax", lambda x, dim: sizes.append(x.numel()) or softmax(x, dim))
-    monkeypatch.setattr(attention, "LOGITS_AT_ONCE", 5 * 70)
+    monkeypatch.setattr(Tensor, "softmax", lambda x, dim: sizes.append(x.shape) or softmax(x, dim))
+    monkeypatch.setattr(attention, "LOGITS_AT_ONCE", logits_at_once)
+    monkeypatch.setattr(attention, "WIDE_HEAD", 1)
+    inputs, mask = made(7, kind)
+    query, key, value = (x.bfloat16() for x in (inputs[0], inputs[1], inputs[2][..., :3]))
     with torch.no_grad():
-        attend(torch.randn(2, 3, 50, 8), torch.randn(2, 3, 70, 8), torch.randn(2, 3, 70, 4))
-    assert sizes and max(sizes) <= 5 * 70
+        ours = attend(query, key, value, mask)
+        wanted = scaled_dot_product_attention(*(x.float() for x in (query, key, value)), attn_mask=mask)
+    torch.testing.assert_close(ours.float(), wanted, atol=0.03, rtol=0.03)
+    assert sizes and all(shape.numel() <= max(logits_at_once, shape[-1]) for shape in sizes)
 
 
 def test_wide_heads_in_bf16_are_as_exact_as_their_type() -> None:
