@@ -13,7 +13,7 @@ from argus.data.sources.scenes import SceneConfig, ontology, scene
 from argus.model import presets
 from argus.model.sam3 import Sam3
 from argus.model.tokenizer import train_tokenizer
-from argus.train.new_tracker import with_tracker
+from argus.train.new_tracker import with_skips, with_tracker
 
 Model = Sam3
 Look = Callable[[Model, Path], None]
@@ -23,14 +23,18 @@ SCENES_FOR_WORDS = 400
 def starting_model(start: Path | None, scenes: SceneConfig, seed: int, *, tracker: bool = False) -> Sam3:
     """The model in the folder `start`, or a new nano with a tokenizer trained on the phrases of `scenes`.
 
-    With `tracker` it has one: its own, or where it has none, a new one of nano's sizes. A tracker learns from images as
+    With `tracker` it has one: its own (which is given nano's skips, where it has none), or a new one of nano's sizes. A tracker learns from images as
     a trained model encodes them: raises ValueError without a `start` then.
     """
     sizes = presets.nano()
     if start is not None:
         model = checkpoint.load(start, device="cpu", precision="fp32").requires_grad_(True)
-        lacks = tracker and model.tracker is None
-        return with_tracker(model, sizes.tracker, seed) if lacks and sizes.tracker is not None else model
+        if not tracker or sizes.tracker is None:
+            return model
+        if model.config.tracker is None:
+            return with_tracker(model, sizes.tracker, seed)
+        lacks = sizes.tracker.skips and not model.config.tracker.skips
+        return with_skips(model, sizes.tracker.skips) if lacks else model
     if tracker:
         raise ValueError("expected weights to start from (--start), whose tracker learns; got none")
     sizes = replace(sizes, tracker=None)
