@@ -23,8 +23,8 @@ SCENES_FOR_WORDS = 400
 def starting_model(start: Path | None, scenes: SceneConfig, seed: int, *, tracker: bool = False) -> Sam3:
     """The model in the folder `start`, or a new nano with a tokenizer trained on the phrases of `scenes`.
 
-    With `tracker` it has one: its own (which is given nano's skips, where it has none), or a new one of nano's sizes. A tracker learns from images as
-    a trained model encodes them: raises ValueError without a `start` then.
+    With `tracker` it has one: its own (given nano's skips, where it has none), or else a new one of nano's sizes. A
+    tracker learns from images as a trained model encodes them: raises ValueError without a `start` then.
     """
     sizes = presets.nano()
     if start is not None:
