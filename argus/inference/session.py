@@ -4,6 +4,7 @@ import weakref
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import replace
+from inspect import GEN_RUNNING, getgeneratorstate
 from pathlib import Path
 
 import numpy as np
@@ -150,7 +151,7 @@ class VideoSession:
             if not state.concepts and not state.objects:
                 raise ValueError("Expected something to look for, got nothing. Call add first.")
             if (earlier := self._running()) is not None:
-                if earlier.gi_running:
+                if getgeneratorstate(earlier) == GEN_RUNNING:
                     raise ValueError("Expected no run at work in another thread, got one. Leave its loop first.")
                 earlier.close()
             unfinished = bool(state.waiting) or any(not finished(span, self.video.frames) for span in state.plan)

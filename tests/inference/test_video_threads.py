@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from argus.inference import session as sessions
+from argus.inference.follow import step
 from argus.inference.session import VideoSession
 from argus.inference.turns import Turns
 from argus.model.sam3 import Sam3
@@ -22,7 +22,7 @@ def meanwhile(
     session: VideoSession, frame: int, act: Callable[[], object], monkeypatch: pytest.MonkeyPatch
 ) -> tuple[threading.Thread, list[object]]:
     """Lets another thread act while the session is at work on a frame, with time enough to get in between."""
-    at_work, step = threading.Event(), sessions.step
+    at_work = threading.Event()
     outcome: list[object] = []
 
     def slow(*args: Any) -> Any:
@@ -39,7 +39,7 @@ def meanwhile(
         except ValueError as error:
             outcome.append(error)
 
-    monkeypatch.setattr(sessions, "step", slow)
+    monkeypatch.setattr("argus.inference.session.step", slow)
     thread = threading.Thread(target=other)
     thread.start()
     return thread, outcome
