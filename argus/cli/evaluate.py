@@ -20,7 +20,7 @@ from argus.cli.common import (
     no_nan,
 )
 from argus.cli.evaluate_ap import evaluate_ap
-from argus.cli.evaluate_concepts import Asking, evaluate_concepts, evaluate_subsets
+from argus.cli.evaluate_concepts import Asking, evaluate_concepts, evaluate_subsets, is_yolo
 from argus.cli.evaluate_pick import evaluate_pick
 from argus.cli.evaluate_video import evaluate_video
 from argus.cli.evaluate_vos import evaluate_vos
@@ -49,8 +49,9 @@ def evaluate(
         typer.Argument(
             exists=True,
             help="concepts: SA-Co JSON, the same of several annotators, or a folder of them (SA-Co/Gold, Silver); or "
-            "COCO instances JSON. video: SA-Co/VEval JSON. ap: COCO, LVIS or YouTube-VIS JSON. pick: COCO instances "
-            "JSON. vos: a folder with frames/ and masks/, or with such a folder for each sequence.",
+            "COCO instances JSON, or YOLO-seg (data.yaml, or its folder). video: SA-Co/VEval JSON. ap: COCO, LVIS or "
+            "YouTube-VIS JSON. pick: COCO instances JSON. vos: a folder with frames/ and masks/, or with "
+            "such a folder for each sequence.",
         ),
     ],
     task: Annotated[
@@ -62,7 +63,12 @@ def evaluate(
         ),
     ] = Task.concepts,
     images: Annotated[
-        Path | None, typer.Option(exists=True, file_okay=False, help="Folder that the JSON's file names start in.")
+        Path | None,
+        typer.Option(
+            exists=True,
+            file_okay=False,
+            help="Folder that the JSON's file names start in. YOLO: its pictures, instead of those under val.",
+        ),
     ] = None,
     predictions: Annotated[
         Path | None,
@@ -73,7 +79,8 @@ def evaluate(
         ),
     ] = None,
     report: Annotated[
-        Path | None, typer.Option(dir_okay=False, help="concepts: write a page (HTML) with plots and the worst cases.")
+        Path | None,
+        typer.Option(dir_okay=False, help="concepts, video: write a page (HTML) with plots and the worst cases."),
     ] = None,
     model: ModelOption = "nano",
     tokenizer: TokenizerOption = None,
@@ -82,7 +89,9 @@ def evaluate(
     exemplars: Annotated[
         int, typer.Option(min=0, help="concepts: boxes of this many largest instances to show with each phrase.")
     ] = 0,
-    absent: Annotated[int, typer.Option(min=0, help="concepts, COCO: absent categories to ask for in each image.")] = 5,
+    absent: Annotated[
+        int, typer.Option(min=0, help="concepts, COCO and YOLO: absent categories to ask for in each image.")
+    ] = 5,
     iou: Annotated[Iou, typer.Option(help="concepts, ap: overlap of masks or of boxes.")] = Iou.mask,
     min_area: Annotated[
         float, typer.Option(min=0, callback=no_nan, help="pick: leave out objects of fewer pixels.")
@@ -107,36 +116,39 @@ def evaluate(
         if task is Task.vos:
             evaluate_vos(first, load, as_json=as_json)
         elif task is Task.video:
-            evaluate_video(first, images, load, predictions=predictions, as_json=as_json)
+            evaluate_video(first, images, load, predictions=predictions, report=report, as_json=as_json)
         elif task is Task.ap:
             evaluate_ap(first, images, load, predictions=predictions, iou=iou.value, as_json=as_json)
         elif task is Task.pick:
             assert images is not None
             evaluate_pick(first, images, load, min_area=min_area, leave_out=leave_out, zoom=zoom, as_json=as_json)
-        elif first.is_dir():
-            evaluate_subsets(first, images, load, asking, predictions=predictions, as_json=as_json)
+        elif first.is_dir() and not is_yolo(first):
+            evaluate_subsets(first, images, load, asking, predictions=predictions, report=report, as_json=as_json)
         else:
             evaluate_concepts(truth, images, load, asking, predictions=predictions, report=report, as_json=as_json)
 
 
 def _check(truth: list[Path], task: Task, images: Path | None, predictions: Path | None, report: Path | None) -> None:
     """Raise misuse for options that do not go together."""
-    folder = truth[0].is_dir()
-    if len(truth) > 1 and (task is not Task.concepts or any(path.is_dir() for path in truth)):
+    yolo, folder = is_yolo(truth[0]), truth[0].is_dir()
+    if len(truth) > 1 and (task is not Task.concepts or any(path.is_dir() or is_yolo(path) for path in truth)):
         raise misuse("several ground truths are the files of several annotators, of --task concepts")
     if task is Task.vos and (images is not None or predictions is not None or not folder):
         raise misuse("--task vos takes a folder of frames/ and masks/, without --images and --predictions")
     if task is Task.pick and predictions is not None:
         raise misuse("--task pick takes --images, and no --predictions")
-    if task is not Task.vos and images is None and predictions is None:
+    if yolo and task is Task.concepts:
+        if predictions is not None:
+            raise misuse("YOLO labels are to score a model with, not --predictions: results have no numbers of theirs")
+    elif task is not Task.vos and images is None and predictions is None:
         raise misuse(f"--task {task.value} takes --images with the folder of its images, or --predictions")
     if folder and task not in (Task.vos, Task.concepts):
         raise misuse(f"--task {task.value} takes a JSON file")
-    if folder and task is Task.concepts and not any(truth[0].glob("*.json")):
-        raise misuse("--task concepts takes JSON files, or a folder of them")
+    if folder and task is Task.concepts and not yolo and not any(truth[0].glob("*.json")):
+        raise misuse("--task concepts takes JSON files, a folder of them, or YOLO-seg (data.yaml)")
     if folder and task is Task.concepts and predictions is not None and not predictions.is_dir():
         raise misuse("a folder of ground truth takes --predictions with a folder of a file for each subset")
     if not folder and predictions is not None and predictions.is_dir():
         raise misuse("--predictions takes a JSON file")
-    if report is not None and (task is not Task.concepts or folder):
-        raise misuse("--report goes with --task concepts and files of ground truth")
+    if report is not None and task not in (Task.concepts, Task.video):
+        raise misuse("--report goes with --task concepts and --task video")

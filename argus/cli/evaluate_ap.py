@@ -28,13 +28,12 @@ def evaluate_ap(
     failed: dict[str, str] = {}
     if predictions is not None:
         metrics = average_precision(wanted, predictions, iou=iou)
-    elif is_video:
-        raise ValueError("expected --predictions with the ground truth of videos: AP of a model is that of images")
     else:
         assert images is not None
-        records, failed = _ask(wanted, images, load)
+        records, failed = (_ask_videos if is_video else _ask)(wanted, images, load)
         metrics = average_precision(_without(wanted, images, failed), records, iou=iou)
-    asked = {} if predictions is not None else {"model": f"asked for every category that counts, score > {LEAST_SCORE}"}
+    how = "the published policy" if is_video else f"score > {LEAST_SCORE}"
+    asked = {} if predictions is not None else {"model": f"asked for every category that counts, {how}"}
     outcome = Outcome(
         title=str(truth), summary=metrics, settings={**protocol(wanted.protocol, iou), **asked}, failed=failed
     )
@@ -43,7 +42,7 @@ def evaluate_ap(
     else:
         console().print(metric_row(metrics, outcome.title))
         print_settings(outcome.settings)
-    exit_if_failed(failed, len(wanted.images), "images", "their instances are not scored")
+    exit_if_failed(failed, len(wanted.images), "videos" if is_video else "images", "their instances are not scored")
 
 
 def _ask(truth: "Instances", images: Path, load: "Callable[[], Sam3]") -> tuple[list[dict[str, Any]], dict[str, str]]:
@@ -67,12 +66,45 @@ def _ask(truth: "Instances", images: Path, load: "Callable[[], Sam3]") -> tuple[
         records = found.to_coco(image["id"], list(ids))
         return [{**record, "category_id": list(ids.values())[record["category_id"] - 1]} for record in records]
 
-    return score_each({images / image["file_name"]: image for image in truth.images.values()}, ask)
+    return score_each({_file(images, image): image for image in truth.images.values()}, ask)
+
+
+def _ask_videos(
+    truth: "Instances", images: Path, load: "Callable[[], Sam3]"
+) -> tuple[list[dict[str, Any]], dict[str, str]]:
+    """The masklets that the model finds, as results, and which videos failed (by their first frame)."""
+    from argus.cli.evaluate_video import predict_function
+    from argus.ops import rle
+
+    predict = predict_function(load())
+    ids: dict[str, int] = {}
+    for number in sorted(truth.categories):
+        ids.setdefault(truth.categories[number]["name"].strip(), number)
+
+    def ask(video: dict[str, Any]) -> list[dict[str, Any]]:
+        answers = predict([images / name for name in video["file_names"]], list(ids))
+        return [
+            {
+                "video_id": video["id"],
+                "category_id": number,
+                "score": masklet.score,
+                "segmentations": [None if mask is None else rle.to_coco(mask) for mask in masklet.rles],
+            }
+            for number, masklets in zip(ids.values(), answers, strict=True)
+            for masklet in masklets
+        ]
+
+    return score_each({_file(images, video): video for video in truth.images.values()}, ask)
+
+
+def _file(images: Path, item: dict[str, Any]) -> Path:
+    """An image, or the first frame of a video."""
+    return images / (item["file_names"][0] if "file_names" in item else item["file_name"])
 
 
 def _without(truth: "Instances", images: Path, failed: dict[str, str]) -> "Instances":
-    """The ground truth without the images that failed."""
+    """The ground truth without the images or videos that failed."""
     from dataclasses import replace
 
-    left = {number: image for number, image in truth.images.items() if str(images / image["file_name"]) not in failed}
+    left = {number: image for number, image in truth.images.items() if str(_file(images, image)) not in failed}
     return replace(truth, images=left, annotations=[one for one in truth.annotations if one["image_id"] in left])

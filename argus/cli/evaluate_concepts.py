@@ -1,11 +1,11 @@
 """`argus eval`, the task "concepts": (image, phrase) pairs."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from argus.cli.common import console, print_json
+from argus.cli.common import console, print_json, say
 from argus.cli.scoring import Outcome, exit_if_failed, print_settings, score_each
 
 if TYPE_CHECKING:
@@ -40,7 +40,6 @@ def evaluate_concepts(
     if predictions is not None:
         scores, failed, total = _of_file(truths, predictions, asking.iou), dict[str, str](), 0
     else:
-        assert images is not None
         scores, failed, total = _of_model(truths, images, predict_function(load()), asking)
     outcome = _outcome(scores, truths, predictions, asking, failed)
     if as_json:
@@ -59,6 +58,7 @@ def evaluate_subsets(
     asking: Asking,
     *,
     predictions: Path | None,
+    report: Path | None,
     as_json: bool,
 ) -> None:
     """The same for each subset of a folder of SA-Co/Gold or Silver files, and the mean over subsets."""
@@ -68,16 +68,17 @@ def evaluate_subsets(
     subsets = saco_subsets(folder)
     predict = predict_function(load()) if predictions is None else None
     outcomes: dict[str, Outcome] = {}
+    found: "dict[str, list[PairScore]]" = {}
     failed: dict[str, str] = {}
     total = 0
     for name, truths in subsets.items():
         if predict is not None:
-            assert images is not None
             scores, wrong, count = _of_model(truths, images, predict, asking)
             failed, total = {**failed, **wrong}, total + count
         else:
             assert predictions is not None
             scores, wrong = _of_file(truths, predictions / f"{name}.json", asking.iou), {}
+        found[name] = scores
         outcomes[name] = _outcome(scores, truths, predictions, asking, wrong)
     rows = {name: outcome.summary for name, outcome in outcomes.items()}
     mean = {key: sum(row[key] for row in rows.values()) / len(rows) for key in next(iter(rows.values()))}
@@ -86,7 +87,16 @@ def evaluate_subsets(
     else:
         console().print(table({**rows, "mean": mean}, str(folder)))
         print_settings(next(iter(outcomes.values())).settings)
+    if report is not None:
+        _write_report(replace(next(iter(outcomes.values())), title=str(folder), failed=failed), found, images, report)
     exit_if_failed(failed, total, "images", "their pairs are not scored")
+
+
+def is_yolo(truth: Path) -> bool:
+    """Whether a ground truth is YOLO's: a data.yaml, or a folder with one."""
+    from argus.data.sources.yolo import yolo_file
+
+    return yolo_file(truth) is not None
 
 
 def predict_function(model: "Sam3") -> "Predict":
@@ -123,13 +133,14 @@ def _of_file(truths: Sequence[Path], predictions: Path, iou: str) -> "list[PairS
 
 
 def _of_model(
-    truths: Sequence[Path], images: Path, predict: "Predict", asking: Asking
+    truths: Sequence[Path], images: Path | None, predict: "Predict", asking: Asking
 ) -> "tuple[list[PairScore], dict[str, str], int]":
     """Scores, images that failed, and the number of images."""
     from argus.eval import by_image, evaluate
 
-    asked, *others = (_read(path, asking.absent) for path in truths)
+    asked, *others = (_read(path, images, asking.absent) for path in truths)
     more = [{pair.id: pair for pair in pairs} for pairs in others]
+    images = images or Path()  # YOLO's pairs have whole paths
     by_path = {images / name: group for name, group in by_image(asked).items()}
 
     def score(group: "list[Pair]") -> "list[PairScore]":
@@ -144,12 +155,26 @@ def _of_model(
     return scores, failed, len(by_path)
 
 
-def _read(path: Path, absent: int) -> "list[Pair]":
-    """SA-Co pairs, or COCO instances turned into pairs, as the file is."""
+def _read(path: Path, images: Path | None, absent: int) -> "list[Pair]":
+    """SA-Co pairs, or COCO or YOLO instances turned into pairs, as the file is."""
     from argus.data.sources.coco import read_coco
     from argus.data.sources.saco import read_saco
+    from argus.data.sources.yolo import yolo_file
 
+    if (file := yolo_file(path)) is not None:
+        return _read_yolo(file, images, absent)
     return read_saco(path) if b'"text_input"' in path.read_bytes() else read_coco(path, absent=absent)
+
+
+def _read_yolo(path: Path, images: Path | None, absent: int) -> "list[Pair]":
+    """The held-out part that a data.yaml names, or the pictures in `images`; what is left out is said."""
+    from argus.data.absent import with_absent_phrases
+    from argus.data.sources.yolo import HELD_OUT, open_yolo
+
+    data = open_yolo(path, images, part=HELD_OUT)
+    for problem in data.problems:
+        say(f"left out: {problem}")
+    return with_absent_phrases(data, [], absent, seed=0).pairs()
 
 
 def _outcome(
@@ -166,7 +191,7 @@ def _outcome(
     from argus.eval.report import by_group
 
     calibrated, sure = calibration(scores), intervals(scores)
-    asked = {} if predictions is not None else {"exemplars": asking.exemplars, "absent (COCO)": asking.absent}
+    asked = {} if predictions is not None else {"exemplars": asking.exemplars, "absent (COCO, YOLO)": asking.absent}
     return Outcome(
         title=", ".join(map(str, truths)),
         summary={**summarise(scores), **counting(scores), "ECE": calibrated.ece},
@@ -198,8 +223,12 @@ def _print_tables(outcome: Outcome) -> None:
     print_settings(outcome.settings)
 
 
-def _write_report(outcome: Outcome, scores: "Sequence[PairScore]", images: Path | None, path: Path) -> None:
-    from argus.cli.common import say
+def _write_report(
+    outcome: Outcome,
+    scores: "Sequence[PairScore] | Mapping[str, Sequence[PairScore]]",
+    images: Path | None,
+    path: Path,
+) -> None:
     from argus.eval.page import write_page
 
     write_page(

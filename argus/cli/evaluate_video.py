@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from argus.cli.common import console, print_json
+from argus.cli.common import console, print_json, say
 from argus.cli.scoring import Outcome, exit_if_failed, print_settings, score_each
 
 if TYPE_CHECKING:
@@ -14,9 +14,16 @@ if TYPE_CHECKING:
 
 
 def evaluate_video(
-    pairs: Path, images: Path | None, load: "Callable[[], Sam3]", *, predictions: Path | None, as_json: bool
+    pairs: Path,
+    images: Path | None,
+    load: "Callable[[], Sam3]",
+    *,
+    predictions: Path | None,
+    report: Path | None,
+    as_json: bool,
 ) -> None:
-    """pHOTA and its parts, and cgF1 of whole masklets, over all pairs and by language and kind of phrase."""
+    """pHOTA and TETA and their parts, and cgF1 of whole masklets, over all pairs, by language and kind of phrase, by
+    number and by size."""
     from argus.data.sources.saco_video import read_saco_video
     from argus.eval.hota import by_video
     from argus.eval.predictions import read_results
@@ -35,7 +42,10 @@ def evaluate_video(
             f"expected pairs to score, got {len(asked)} about {count} videos with exhaustive pairs, of which "
             f"{len(failed)} failed"
         )
-    _show(_outcome(scores, pairs, failed), as_json)
+    outcome = _outcome(scores, pairs, failed)
+    _show(outcome, as_json)
+    if report is not None:
+        _write_report(outcome, scores, images, report)
     exit_if_failed(failed, count, "videos", "their pairs are not scored")
 
 
@@ -72,27 +82,36 @@ def _of_model(
 
 def _outcome(scores: "list[VideoScore]", pairs: Path, failed: dict[str, str]) -> Outcome:
     from argus.eval.bootstrap import settings, video_intervals
-    from argus.eval.breakdown import by_number, counting
-    from argus.eval.hota import protocol, summarise_videos
+    from argus.eval.breakdown import VIDEO_SIDES_PX, by_number, by_size, counting
+    from argus.eval.hota import all_teta, protocol, summarise_videos
     from argus.eval.report import videos_by_group
 
     objects, sure = [score.objects for score in scores], video_intervals(scores)
     return Outcome(
         title=str(pairs),
-        summary={**summarise_videos(scores), **counting(objects)},
+        summary={**summarise_videos(scores), **counting(objects), **all_teta(scores)},
         settings={**protocol(), **settings("videos", sure)},
         failed=failed,
         groups={
             "language": videos_by_group(scores, "language"),
             "kind": videos_by_group(scores, "kind"),
             "number": by_number(objects),
+            "size": by_size(objects, VIDEO_SIDES_PX),
         },
         intervals=sure,
     )
 
 
+def _write_report(outcome: Outcome, scores: "list[VideoScore]", images: Path | None, path: Path) -> None:
+    from argus.eval.video_page import write_video_page
+
+    settings = {name: str(value) for name, value in outcome.settings.items()}
+    write_video_page(path, outcome.title, scores, images, settings=settings, failed=outcome.failed)
+    say(f"report: {path}")
+
+
 def _show(outcome: Outcome, as_json: bool) -> None:
-    from argus.eval.report import count_table, video_table
+    from argus.eval.report import count_table, metric_row, size_table, video_table
 
     if as_json:
         print_json(outcome.document())
@@ -102,5 +121,8 @@ def _show(outcome: Outcome, as_json: bool) -> None:
     for name in ("language", "kind"):
         if len(outcome.groups[name]) > 1:
             out.print(video_table(outcome.groups[name], f"by {name}"))
+    if named := {name: value for name, value in outcome.summary.items() if name.startswith("TETA")}:
+        out.print(metric_row(named, "TETA, all phrases of a video together"))
     out.print(count_table({**outcome.groups["number"], "all": outcome.summary}, "by number of masklets"))
+    out.print(size_table(outcome.groups["size"], "by size of objects"))
     print_settings(outcome.settings)

@@ -9,6 +9,7 @@ from argus.eval.cgf1 import THRESHOLDS, PairScore, summarise
 
 BINS = 10
 SIDES_PX = (32, 96)  # as COCO: small up to the first, large from the second
+VIDEO_SIDES_PX = (128, 256)  # as YouTube-VIS
 _NUMBERS = ((0, 0), (1, 1), (2, 5), (6, 20), (21, None))
 
 
@@ -85,8 +86,8 @@ def calibration(scores: Sequence[PairScore]) -> Calibration:
     return Calibration(ece=gaps / max(len(said), 1), bins=tuple(bins))
 
 
-def by_size(scores: Sequence[PairScore]) -> dict[str, dict[str, float]]:
-    """By the area of objects, as COCO: small below 32 x 32 px, large from 96 x 96 px, medium between.
+def by_size(scores: Sequence[PairScore], sides_px: tuple[int, int] = SIDES_PX) -> dict[str, dict[str, float]]:
+    """By the area of objects, as COCO (or at other sides): small below 32 x 32 px, large from 96 x 96 px.
 
     `recall` and `precision` are means over IoU thresholds, `recall@0.5` and `precision@0.5` at the first; an instance
     is of the size of its own mask, a prediction of that of its own. 0 where there are none.
@@ -95,7 +96,7 @@ def by_size(scores: Sequence[PairScore]) -> dict[str, dict[str, float]]:
     truth_ious = np.concatenate([np.zeros(0), *(score.match.truth_ious for score in scores)])
     found_areas = np.concatenate([np.zeros(0), *(score.found_areas_px for score in scores)])
     found_ious = np.concatenate([np.zeros(0), *(score.match.found_ious for score in scores)])
-    ends = [0, *(side**2 for side in SIDES_PX), np.inf]
+    ends = [0, *(side**2 for side in sides_px), np.inf]
     rows = {}
     for name, low, high in zip(("small", "medium", "large"), ends[:-1], ends[1:]):
         wanted = truth_ious[(truth_areas >= low) & (truth_areas < high)]

@@ -18,13 +18,14 @@ from jaxtyping import Float
 
 from argus.data.sources.saco import check_records, load_json
 from argus.data.sources.saco_video import read_videos
+from argus.eval.breakdown import SIDES_PX, VIDEO_SIDES_PX
 from argus.eval.predictions import check_id, check_score, is_box, read_results
 from argus.eval.video_predictions import frame_masks
 from argus.ops import rle
 
 Protocol = Literal["coco", "lvis", "ytvis"]
 MOST = {"coco": (1, 10, 100), "lvis": (300,), "ytvis": (1, 10, 100)}  # detections an image (LVIS), or of a category
-_SIDES_PX = {"coco": (32, 96), "lvis": (32, 96), "ytvis": (128, 256)}  # up to the first is small, from the second large
+_SIDES_PX = {"coco": SIDES_PX, "lvis": SIDES_PX, "ytvis": VIDEO_SIDES_PX}
 _SIZES = ("all", "small", "medium", "large")
 
 

@@ -15,6 +15,7 @@ from argus.data.video_records import VideoPair
 from argus.eval.cgf1 import PairScore, matched, summarise
 from argus.eval.extras import needs
 from argus.eval.predictions import MIN_SCORE
+from argus.eval.teta import Named, count_video, teta
 from argus.ops import rle
 from argus.ops.rle import Rle
 from argus.types import TrackedFrame
@@ -60,11 +61,14 @@ class Hota:
 @dataclass(frozen=True, kw_only=True, eq=False)
 class VideoScore:
     """One scored (video, phrase) pair: `counts` are trackeval's, to be combined; `objects` matches whole masklets by
-    the IoU of their volumes, for `argus.eval.summarise`."""
+    the IoU of their volumes, for `argus.eval.summarise`. `found` and `truth` are the masks of those masklets, frame by
+    frame, in the order of its `match`."""
 
     pair: VideoPair
     counts: dict[str, Any]
     objects: PairScore
+    found: tuple[tuple[Rle | None, ...], ...]
+    truth: tuple[tuple[Rle | None, ...], ...]
 
 
 def evaluate_videos(pairs: Sequence[VideoPair], images: Path, predict: PredictVideo) -> list[VideoScore]:
@@ -108,7 +112,9 @@ def score_video(pair: VideoPair, found: Sequence[FoundMasklet]) -> VideoScore:
         found_areas_px=_mean_areas_px(ours),
         truth_areas_px=_mean_areas_px(theirs),
     )
-    return VideoScore(pair=pair, counts=counts, objects=objects)
+    return VideoScore(
+        pair=pair, counts=counts, objects=objects, found=tuple(map(tuple, ours)), truth=tuple(map(tuple, theirs))
+    )
 
 
 def protocol() -> dict[str, str]:
@@ -118,6 +124,7 @@ def protocol() -> dict[str, str]:
         "pHOTA": "trackeval's HOTA on mask IoU, thresholds 0.05, 0.10 ... 0.95; each pair a sequence, all combined",
         "cgF1": "whole masklets, IoU of volumes, thresholds 0.50, 0.55 ... 0.95, matched one to one (Hungarian)",
         "predictions": f"score > {MIN_SCORE}; of a model the mean over the frames where a masklet is seen",
+        "TETA": "all phrases of a video together, a phrase a category; masks near an object: IoU >= 0.5",
         "left out": "pairs with crowd masklets; masks without a pixel",
     }
 
@@ -159,6 +166,20 @@ def phota(scores: Sequence[VideoScore]) -> Hota:
         ass_recall=mean["AssRe"],
         ass_precision=mean["AssPr"],
         loc_a=mean["LocA"],
+    )
+
+
+def all_teta(scores: Sequence[VideoScore]) -> dict[str, float]:
+    """TETA with its parts (see `argus.eval.teta`), each phrase a category; nothing where nothing is there to find."""
+    videos: dict[int, list[VideoScore]] = {}
+    for score in scores:
+        videos.setdefault(score.pair.video_id, []).append(score)
+    return teta(
+        count_video(
+            [Named(category=one.pair.phrase, rles=masks) for one in group for masks in one.truth],
+            [Named(category=one.pair.phrase, rles=masks) for one in group for masks in one.found],
+        )
+        for group in videos.values()
     )
 
 

@@ -20,7 +20,7 @@ NOT_THERE = -10.0  # the most that the logit of a hidden or overlaid pixel may b
 @dataclass(frozen=True, kw_only=True)
 class Track:
     """What the policy knows of one masklet. A person asked for one that is `picked`, and put one that is `corrected`
-    right: neither is withdrawn.
+    right: neither is withdrawn, nor is one that an earlier run `confirmed`.
 
     `shared` counts the frames on one detection with each older masklet, `hidden` is the last frame in which it was not
     to be seen, if any.
@@ -32,6 +32,7 @@ class Track:
     keep_alive: int
     picked: bool = False
     corrected: bool = False
+    confirmed: bool = False
     unmatched: int = 0
     shared: Mapping[int, int] = field(default_factory=dict)
     hidden: int | None = None
@@ -144,9 +145,9 @@ def withdrawn(track: Track, frame: int, policy: VideoPolicy, reverse: bool = Fal
 
 
 def in_hot_start(track: Track, frame: int, policy: VideoPolicy, reverse: bool = False) -> bool:
-    """Whether a masklet is younger than the delay."""
+    """Whether a masklet is younger than the delay, and was not confirmed before."""
     age = track.first - frame if reverse else frame - track.first
-    return age < policy.hot_start
+    return not track.confirmed and age < policy.hot_start
 
 
 def given_up(track: Track, policy: VideoPolicy) -> bool:

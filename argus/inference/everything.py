@@ -18,7 +18,7 @@ from argus.model.sam3 import Features, Sam3
 from argus.model.tracker import pad_clicks
 from argus.ops import boxes, rle
 from argus.ops.components import fill_and_clean
-from argus.ops.masks import logits_to_rles
+from argus.ops.masks import logits_to_rles, stability
 from argus.types import Detections
 
 OBJECT = "object"  # the concept of what is found without being named
@@ -71,16 +71,6 @@ def grid_points(points_per_side: int, size_hw: tuple[int, int]) -> Float[Tensor,
     steps = (torch.arange(points_per_side) + 0.5) / points_per_side
     rows, columns = torch.meshgrid(steps * size_hw[0], steps * size_hw[1], indexing="ij")
     return torch.stack((columns, rows), dim=-1).flatten(0, 1)
-
-
-def stability(mask_logits: Float[Tensor, "n h w"], offset: float) -> Float[Tensor, "n"]:
-    """IoU of each mask thresholded at +offset and at -offset, which lies around it.
-
-    1 where the border is sharp, 0 where there is no mask.
-    """
-    inner = (mask_logits > offset).flatten(1).sum(1).float()
-    outer = (mask_logits > -offset).flatten(1).sum(1).float()
-    return inner / outer.clamp(min=1)
 
 
 def without_duplicates(

@@ -1,4 +1,9 @@
-"""Objects that are given by their first mask, carried through a video by the tracker alone."""
+"""Objects that are given by their first mask, carried through a video by the tracker alone, as benchmarks have it.
+
+It stands beside `VideoPredictor` because it measures another thing: here a pixel that several objects claim goes to the
+highest logit there, as the published protocol has it, and masks are not cleaned. A session lets each object that was
+picked keep its whole mask (or, with `exclusive_concepts`, settles overlaps by one score a mask), and keeps runs.
+"""
 
 from collections.abc import Iterable, Iterator
 

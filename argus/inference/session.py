@@ -1,9 +1,10 @@
 """One video and all that is asked of it, frame by frame."""
 
 import weakref
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import replace
+from inspect import GEN_RUNNING, getgeneratorstate
 from pathlib import Path
 
 import numpy as np
@@ -13,19 +14,18 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from argus.inference import asking, association, budget, saved
-from argus.inference.follow import Concept, Followed, Place, Seen, answer_early, step
+from argus.inference.follow import Concept, Followed, Place, answer_early, step
 from argus.inference.history import RECENT, History
-from argus.inference.overlaps import settled
 from argus.inference.policy import VideoPolicy
 from argus.inference.preprocess import to_model_input
-from argus.inference.session_state import Shown, Span, State, Waiting, anew
+from argus.inference.session_state import Span, State, Waiting, anew
+from argus.inference.showing import as_shown, tracked
 from argus.inference.sources import Frame, Video, read_ahead
 from argus.inference.spans import Direction, backward_block, finished, planned, read
+from argus.inference.turns import Turns
 from argus.model.prompt_encoder import MASK_SCALE
 from argus.model.sam3 import Features, Sam3
-from argus.ops import rle
-from argus.ops.masks import logits_to_rles
-from argus.types import Masklet, MaskletState, TrackedFrame
+from argus.types import MaskletState, TrackedFrame
 
 HISTORY = 64  # the part of the memory that runs of frames already shown may take
 READ_AHEAD = 4  # frames that are decoded while one is at work
@@ -37,12 +37,16 @@ class VideoSession:
 
     What is asked may be added and removed at any time, also while `run` goes on; it holds from the next frame that is
     done. Ids are never used twice, and concepts and masklets share them.
+
+    Threads may share a session: while one goes through `run`, others may ask, look and save. They wait until the frame
+    at work is done. Only a new run begins where none is at work: it is the consumer that leaves the loop.
     """
 
     def __init__(self, model: Sam3, policy: VideoPolicy, memory: int, video: Video) -> None:
         self.video = video
         self.policy = policy
         self._model = model
+        self._turns = Turns()
         self._state = State()
         self._history = History(limit_bytes=memory // HISTORY)
         self._running: Callable[[], Generator[TrackedFrame, None, None] | None] = lambda: None
@@ -54,16 +58,18 @@ class VideoSession:
     @property
     def concepts(self) -> dict[int, str]:
         """The concepts that are asked for, by id."""
-        return {id: concept.name for id, concept in self._state.concepts.items()}
+        with self._turns.taken():
+            return {id: concept.name for id, concept in self._state.concepts.items()}
 
     @property
     def states(self) -> dict[int, MaskletState]:
         """How every masklet stands after the last frame, by id; withdrawn ones are not there."""
-        states = dict.fromkeys(self._state.exited, MaskletState.exited)
-        for one in self._state.objects:
-            visible = self._history.last_seen.get(one.id) == self._state.frame
-            states[one.id] = self._standing(one) if visible else MaskletState.occluded
-        return dict(sorted(states.items()))
+        with self._turns.taken():
+            states = dict.fromkeys(self._state.exited, MaskletState.exited)
+            for one in self._state.objects:
+                visible = self._history.last_seen.get(one.id) == self._state.frame
+                states[one.id] = self._standing(one) if visible else MaskletState.occluded
+            return dict(sorted(states.items()))
 
     @property
     def dropped(self) -> int:
@@ -99,26 +105,31 @@ class VideoSession:
             raise ValueError(
                 "Expected a concept (a phrase, boxes) or one object (box, points, mask), got both. Add them one by one."
             )
-        anywhere = frame is None and boxes is None and not of_object
-        place = 0 if anywhere else self._checked_frame(frame)
-        if of_object:
-            return self._add_object(box, points, labels, mask, place, masklet)
-        if masklet is not None:
+        if masklet is not None and not of_object:
             raise ValueError(f"Expected points, a box or a mask to correct masklet {masklet} with, got none of them.")
-        return self._add_concept(asking.checked_phrase(phrase), boxes, labels, place)
+        anywhere = frame is None and boxes is None and not of_object
+        with self._turns.taken():
+            place = 0 if anywhere else self._checked_frame(frame)
+            if of_object:
+                return self._add_object(box, points, labels, mask, place, masklet)
+            return self._add_concept(asking.checked_phrase(phrase), boxes, labels, place)
 
     def remove(self, id: int) -> None:
-        """Stop to ask for a concept, whose masklets end, or for one masklet. Raises ValueError for an unknown id."""
-        state = self._state
+        """Stop to ask for a concept, whose masklets end, or for one masklet; frames that still wait are shown without.
+
+        Raises ValueError for an unknown id.
+        """
         if not isinstance(id, (int, np.integer)) or isinstance(id, bool):
             raise ValueError(f"Expected the id of a concept or a masklet, a whole number, got {id!r}.")
-        if id in state.concepts:
-            del state.concepts[id]
-            state.objects = tuple(one for one in state.objects if one.track.concept != id)
-        else:
-            self._object(id)
-            state.objects = tuple(one for one in state.objects if one.id != id)
-        self._history.forget(set(self._history.last_seen) - {one.id for one in state.objects})
+        with self._turns.taken():
+            state = self._state
+            if id in state.concepts:
+                del state.concepts[id]
+                gone = {one.id for one in state.objects if one.track.concept == id}
+            else:
+                gone = {self._object(id).id}
+            state.objects = tuple(one for one in state.objects if one.id not in gone)
+            self._withdraw(gone)
 
     def run(
         self, direction: Direction = "forward", start: int | None = None, stop: int | None = None
@@ -132,19 +143,23 @@ class VideoSession:
         after a whole run, masklets keep their ids and what was asked, and their tracks from there on are made anew.
         A new run ends the one before.
 
-        Raises ValueError for frames that are not there, when nothing is asked, and for a live video other than forward.
+        Raises ValueError for frames that are not there, when nothing is asked, for a live video other than forward, and
+        while another thread is at work on a frame of the run before.
         """
-        state = self._state
-        if not state.concepts and not state.objects:
-            raise ValueError("Expected something to look for, got nothing. Call add first.")
-        if (earlier := self._running()) is not None:
-            earlier.close()
-        unfinished = bool(state.waiting) or any(not finished(span, self.video.frames) for span in state.plan)
-        if not unfinished or start is not None or stop is not None or direction != state.direction:
-            picked_in = [frame for one in state.objects if one.track.picked for frame in one.asked]
-            state.plan = planned(self.video, direction, start, stop, picked_in)
-            state.direction = direction
-            state.waiting.clear()
+        with self._turns.taken():
+            state = self._state
+            if not state.concepts and not state.objects:
+                raise ValueError("Expected something to look for, got nothing. Call add first.")
+            if (earlier := self._running()) is not None:
+                if getgeneratorstate(earlier) == GEN_RUNNING:
+                    raise ValueError("Expected no run at work in another thread, got one. Leave its loop first.")
+                earlier.close()
+            unfinished = bool(state.waiting) or any(not finished(span, self.video.frames) for span in state.plan)
+            if not unfinished or start is not None or stop is not None or direction != state.direction:
+                picked_in = [frame for one in state.objects if one.track.picked for frame in one.asked]
+                state.plan = planned(self.video, direction, start, stop, picked_in)
+                state.direction = direction
+                state.waiting.clear()
         run = self._run()
         self._running = weakref.ref(run)
         return run
@@ -158,25 +173,31 @@ class VideoSession:
         video, which cannot be gone back to."""
         if self.video.live:
             raise ValueError("Expected a video from a file, a folder or an array to save a session of, got a live one.")
-        saved.write(Path(path), self.video, self._state, self._history)
+        with self._turns.taken():
+            saved.write(Path(path), self.video, self._state, self._history)
 
     def restore(self, path: str | Path) -> None:
         """Take what a saved session knew. Raises ValueError for a file that is none, or is of another video."""
-        self._state = saved.read(Path(path), self.video, self._model.device, self._history)
+        with self._turns.taken():
+            self._state = saved.read(Path(path), self.video, self._model.device, self._history)
 
     def _run(self) -> Generator[TrackedFrame, None, None]:
         state = self._state
         while state.plan:
             span = state.plan[0]
             if span.fresh:
-                self._begin(span)
+                with self._turns.taken():
+                    self._begin(span)
             with closing(read_ahead(read(self.video, span, self._block), READ_AHEAD)) as frames:
                 for frame in frames:
-                    self._do(frame, span.reverse)
-                    state.plan = (replace(span, start=_after(frame.index, span), fresh=False), *state.plan[1:])
-                    yield from self._show(keep=self.policy.hot_start - 1 if state.concepts else 0)
+                    with self._turns.taken():
+                        self._do(frame, span.reverse)
+                        state.plan = (replace(span, start=_after(frame.index, span), fresh=False), *state.plan[1:])
+                        keep = self.policy.hot_start - 1 if state.concepts else 0
+                    yield from self._show(keep)
             yield from self._show(keep=0)
-            state.plan = state.plan[1:]
+            with self._turns.taken():
+                state.plan = state.plan[1:]
 
     def _do(self, frame: Frame, reverse: bool) -> None:
         """One frame: every object in it, and the frame in the queue of those to be shown."""
@@ -195,7 +216,7 @@ class VideoSession:
                 state.next_id,
                 self._most - len(state.objects),
             )
-            shown = self._as_shown(result.seen, result.objects, frame)
+            shown = as_shown(result.seen, result.objects, frame, self.policy)
         state.objects = tuple(sorted(result.objects, key=lambda one: one.id))
         state.next_id = result.next_id
         self._withdraw(set(result.withdrawn))
@@ -214,51 +235,16 @@ class VideoSession:
     def _encode(self, frame: Frame) -> Features:
         return self._model.encode(to_model_input(frame.pixels, self._model.image_size_hw)[None])
 
-    def _as_shown(self, seen: Sequence[Seen], objects: Sequence[Followed], frame: Frame) -> tuple[Shown, ...]:
-        """What is visible, as runs of the frame's size, each pixel with the best of its concept."""
-        visible = sorted((one for one in seen if bool((one.mask_logits > 0).any())), key=lambda one: one.id)
-        if not visible:
-            return ()
-        by_id = {one.id: one for one in objects}
-        visible = [one for one in visible if one.id in by_id]
-        size_hw = (frame.pixels.shape[0], frame.pixels.shape[1])
-        rles = [mask for one in visible for mask in logits_to_rles(one.mask_logits[None], size_hw)]
-        concept = np.array([by_id[one.id].track.concept for one in visible])
-        group = np.zeros_like(concept) if self.policy.exclusive_concepts else concept
-        rles = list(settled(rles, np.array([one.score for one in visible]), group))
-        areas = rle.area(rles)
-        return tuple(
-            Shown(id=one.id, concept=by_id[one.id].name, rle=mask, score=one.score)
-            for one, mask, area in zip(visible, rles, areas, strict=True)
-            if area
-        )
-
     def _show(self, keep: int) -> Iterator[TrackedFrame]:
         """Frames that need not wait any longer; all but the last `keep`."""
-        waiting = self._state.waiting
-        while len(waiting) > max(keep, 0):
-            yield self._tracked(waiting.popleft())
-
-    def _tracked(self, waiting: Waiting) -> TrackedFrame:
-        standing = {one.id: self._standing(one) for one in self._state.objects}
-        shown = waiting.shown
-        boxes = rle.boxes_xyxy_px([one.rle for one in shown])
-        return TrackedFrame(
-            index=waiting.frame.index,
-            time_s=waiting.frame.time_s,
-            pixels=waiting.frame.pixels,
-            masklets=tuple(
-                Masklet(
-                    id=one.id,
-                    concept=one.concept,
-                    rle=one.rle,
-                    box_xyxy_px=np.asarray(box, np.float32),
-                    score=one.score,
-                    state=standing.get(one.id, MaskletState.confirmed),
-                )
-                for one, box in zip(shown, boxes, strict=True)
-            ),
-        )
+        while True:
+            with self._turns.taken():
+                state = self._state
+                if len(state.waiting) <= max(keep, 0):
+                    return
+                standing = {one.id: self._standing(one) for one in state.objects}
+                shown = tracked(state.waiting.popleft(), standing)
+            yield shown
 
     def _standing(self, one: Followed) -> MaskletState:
         """Of a visible masklet."""
@@ -268,8 +254,9 @@ class VideoSession:
 
     def _begin(self, span: Span) -> None:
         """Forget what lies in the way of a run: tracks from its start on, but not what was asked."""
+        state = self._state
         self._history.last_seen.clear()
-        self._state.objects = tuple(anew(one, span, self.policy) for one in self._state.objects)
+        state.objects = tuple(anew(one, span, self.policy, state) for one in state.objects)
 
     def _answer_early(self, place: Place) -> None:
         """Take what was asked about other frames into memory, where an object that has begun lacks it."""

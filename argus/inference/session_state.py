@@ -3,6 +3,7 @@
 from collections import deque
 from dataclasses import dataclass, field, replace
 
+from argus.inference import association
 from argus.inference.follow import Concept, Followed
 from argus.inference.policy import VideoPolicy
 from argus.inference.sources import Frame
@@ -55,14 +56,23 @@ class State:
     direction: str = "forward"  # that was asked for last
 
 
-def anew(one: Followed, span: Span, policy: VideoPolicy) -> Followed:
+def anew(one: Followed, span: Span, policy: VideoPolicy, state: State) -> Followed:
     """An object as it was before a run through `span`, with all that was asked of it. Of tracked frames only those near
-    the start stay: a later one would be read as if it were the last."""
+    the start stay: a later one would be read as if it were the last. One that came through its hot start up to where
+    the session stands has been shown to people as confirmed, and is not put on trial again."""
     before = (lambda f: f > span.start) if span.reverse else (lambda f: f < span.start)
     bank = MemoryBank(
         prompted={f: entry for f, entry in one.bank.prompted.items() if f in one.asked or before(f)},
         tracked={f: e for f, e in one.bank.tracked.items() if before(f) and abs(f - span.start) <= POINTERS},
     )
     first = (max if span.reverse else min)(one.asked)
-    track = replace(one.track, first=first, keep_alive=policy.keep_alive, unmatched=0, shared={}, hidden=None)
+    track = replace(
+        one.track,
+        first=first,
+        keep_alive=policy.keep_alive,
+        confirmed=not association.in_hot_start(one.track, state.frame, policy, state.reverse),
+        unmatched=0,
+        shared={},
+        hidden=None,
+    )
     return replace(one, bank=bank, track=track)

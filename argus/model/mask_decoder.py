@@ -14,6 +14,7 @@ from argus.nn.attention import Attention
 from argus.nn.mlp import MLP
 from argus.nn.norm import LayerNorm2d
 from argus.nn.token_attention import PixelsReadTokens, TokensReadPixels
+from argus.ops.masks import stability
 
 MASKS = 4  # one answer, and three for a prompt that may mean a part, an object or a group
 LAYERS = 2
@@ -111,19 +112,13 @@ def single(decoded: Decoded) -> Decoded:
     Its token stays the single one's, as published.
     """
     alone, best = decoded.mask_logits[:, :1], three(decoded).best()
-    stable = _stability(alone) >= STABLE
+    stable = stability(alone, STABILITY_DELTA) >= STABLE
     return Decoded(
         mask_logits=torch.where(stable[..., None, None], alone, best.mask_logits),
         iou_scores=torch.where(stable, decoded.iou_scores[:, :1], best.iou_scores),
         tokens=decoded.tokens[:, :1],
         object_logits=decoded.object_logits,
     )
-
-
-def _stability(mask_logits: Float[Tensor, "n m h w"]) -> Float[Tensor, "n m"]:
-    inner = (mask_logits > STABILITY_DELTA).flatten(2).sum(2).float()
-    outer = (mask_logits > -STABILITY_DELTA).flatten(2).sum(2).float()
-    return torch.where(outer > 0, inner / outer, 1.0)
 
 
 class TwoWayLayer(nn.Module):

@@ -22,6 +22,14 @@ def logits_to_rles(
     return tuple(_logits_to_rle(logits.float().cpu(), size_hw, threshold) for logits in mask_logits)
 
 
+def stability(mask_logits: Float[Tensor, "*n h w"], offset: float) -> Float[Tensor, "*n"]:
+    """IoU of each mask thresholded at +offset and at -offset, which lies around it: 1 where the border is sharp, and
+    where there is nothing at either (SAM, Kirillov et al., 2023)."""
+    inner = (mask_logits > offset).flatten(-2).sum(-1).float()
+    outer = (mask_logits > -offset).flatten(-2).sum(-1).float()
+    return torch.where(outer > 0, inner / outer, 1.0)
+
+
 def _logits_to_rle(mask_logits: Float[Tensor, "h w"], size_hw: tuple[int, int], threshold: float) -> Rle:
     above = mask_logits > threshold
     if not bool(above.any()):

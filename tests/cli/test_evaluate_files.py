@@ -106,8 +106,10 @@ def test_a_folder_is_scored_subset_by_subset(run: Run, tmp_path: Path) -> None:
     assert set(printed["by_subset"]) == {"crowded", "fg_food"}
     assert printed["by_subset"]["crowded"]["cgF1"] == pytest.approx(1, abs=1e-3)
     assert printed["by_subset"]["fg_food"]["cgF1"] == 0 and printed["mean"]["cgF1"] == pytest.approx(0.5, abs=1e-3)
-    table = run("eval", tmp_path / "gold", "--predictions", tmp_path / "found")
+    page = tmp_path / "page.html"
+    table = run("eval", tmp_path / "gold", "--predictions", tmp_path / "found", "--report", page)
     assert "mean" in table.stdout and "annotators: 3" in table.stdout
+    assert "By subset" in page.read_text(encoding="utf-8")
     (tmp_path / "found" / "crowded.json").unlink()
     missing = run("eval", tmp_path / "gold", "--predictions", tmp_path / "found")
     assert missing.exit_code == 1 and "crowded.json" in missing.stderr
@@ -127,7 +129,11 @@ def test_masklets_of_a_file(run: Run, tmp_path: Path) -> None:
     assert result.exit_code == 0, result.stderr
     printed = document(result)
     assert printed["pHOTA"] == pytest.approx(1) and printed["intervals_95"]["pHOTA"] == pytest.approx([1, 1])
-    assert "pHOTA" in run("eval", pairs, "--task", "video", "--predictions", found).stdout
+    assert printed["TETA"] == pytest.approx(1) and set(printed["by_size"]) == {"small", "medium", "large"}
+    page = tmp_path / "page.html"
+    table = run("eval", pairs, "--task", "video", "--predictions", found, "--images", tmp_path, "--report", page)
+    assert all(words in table.stdout for words in ("pHOTA", "TETA_AssocA", "by size of objects", "near an object"))
+    assert "By number of masklets" in page.read_text(encoding="utf-8")
     for change, words in (
         ({"category_id": 99}, "category 99"),
         ({"segmentations": []}, "frames of a, got 0"),
@@ -165,6 +171,30 @@ def test_average_precision(run: Run, tmp_path: Path) -> None:
     (tmp_path / "photos" / "2.png").unlink()
     broken = run("eval", truth, "--task", "ap", "--images", tmp_path / "photos", "--json")
     assert broken.exit_code == 1 and [one["file"][-5:] for one in document(broken)["failed"]] == ["2.png"]
+
+
+def write_yolo(folder: Path) -> Path:
+    """Two held-out pictures, one with a cat; a line of the second is bad."""
+    for i in (1, 2):
+        (folder / "images").mkdir(parents=True, exist_ok=True)
+        save_picture(folder / "images" / "val" / f"{i}.png", i)
+    (folder / "labels" / "val").mkdir(parents=True)
+    (folder / "labels" / "val" / "1.txt").write_text("0 0 0 0.5 0 0.5 0.5 0 0.5")
+    (folder / "labels" / "val" / "2.txt").write_text("1 0 0 0.5 0 0.5 0.5 0 0.5\n7 0 0 1 0 1 1")
+    (folder / "data.yaml").write_text("train: images/train\nval: images/val\nnames: [cat, dog]")
+    return folder
+
+
+def test_yolo_labels_are_ground_truth(run: Run, tmp_path: Path) -> None:
+    folder = write_yolo(tmp_path / "yolo")
+    for truth in ((folder,), (folder / "data.yaml",), (folder, "--images", folder / "images" / "val")):
+        result = run("eval", *truth, "--json")
+        assert result.exit_code == 0, result.stderr
+        printed = document(result)
+        assert (printed["pairs"], printed["positive_pairs"], printed["instances"]) == (4, 2, 2)
+        assert "left out: " in result.stderr and "class is '7'" in result.stderr
+    few = document(run("eval", folder, "--absent", 0, "--json"))
+    assert (few["pairs"], few["positive_pairs"]) == (2, 2)
 
 
 def test_a_report_of_a_model_and_of_a_file(run: Run, tmp_path: Path) -> None:
@@ -217,6 +247,8 @@ def test_misuse(run: Run, tmp_path: Path) -> None:
         (tmp_path / "gold", "--predictions", found),
         (tmp_path / "gold", "--task", "ap", "--predictions", found),
         (truth, "--task", "pick", "--images", tmp_path, "--predictions", found),
-        (truth, "--task", "video", "--predictions", found, "--report", tmp_path / "page.html"),
+        (truth, "--task", "ap", "--predictions", found, "--report", tmp_path / "page.html"),
+        (write_yolo(tmp_path / "yolo"), "--predictions", tmp_path),
+        (truth, write_yolo(tmp_path / "more") / "data.yaml", "--images", tmp_path),
     ):
         assert run("eval", *wrong).exit_code == 2, wrong

@@ -1,6 +1,7 @@
 """`argus eval --task`: objects picked by their box, and objects followed from their first mask."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +10,10 @@ import pytest
 import torch
 from PIL import Image
 
+from argus.cli import evaluate_video
+from argus.data.sources.saco_video import read_saco_video
 from argus.data.video_records import write_saco_video
+from argus.eval.hota import FoundMasklet
 from argus.model.sam3 import Sam3
 from argus.model.tracker import TrackerConfig
 from tests.cli.conftest import Run, document, save_picture
@@ -86,6 +90,28 @@ def test_phrases_through_video(run: Run, tmp_path: Path) -> None:
         frame.write_bytes(b"no picture")
     table = run("eval", pairs, "--task", "video", "--images", tmp_path / "frames")
     assert table.exit_code == 1 and "pHOTA" in table.stdout and "1 of 2 videos failed" in table.stderr
+
+
+def test_average_precision_of_masklets(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pairs = write_saco_video([toy_clip("a"), toy_clip("b")], tmp_path)
+    result = run("eval", pairs, "--task", "ap", "--images", tmp_path / "frames", "--json")
+    assert result.exit_code == 0, result.stderr
+    printed = document(result)
+    assert 0 <= printed["AP"] <= 1 and printed["settings"]["protocol"] == "YouTube-VIS video AP"
+    truth = read_saco_video(pairs)
+    answers = {pair.phrase: [m.rles for m in pair.masklets] for pair in truth if pair.video_name == "a"}
+
+    def perfect(frames: Sequence[Path], phrases: Sequence[str]) -> list[list[FoundMasklet]]:
+        return [[FoundMasklet(rles=r, scores=(0.9,) * len(r)) for r in answers.get(name, [])] for name in phrases]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(evaluate_video, "predict_function", lambda _: perfect)
+        right = document(run("eval", pairs, "--task", "ap", "--images", tmp_path / "frames", "--json"))
+    assert right["AP"] == pytest.approx(1)  # the clips hold the same
+    for frame in (tmp_path / "frames" / "b").iterdir():
+        frame.write_bytes(b"no picture")
+    broken = run("eval", pairs, "--task", "ap", "--images", tmp_path / "frames")
+    assert broken.exit_code == 1 and "AP50" in broken.stdout and "1 of 2 videos failed" in broken.stderr
 
 
 def test_what_fails_does_not_stop_the_others(run: Run, clips: Path, objects: Path) -> None:

@@ -43,4 +43,5 @@ def test_sizes_are_those_of_the_masks() -> None:
     assert small["recall@0.5"] == small["precision@0.5"] == pytest.approx(2 / 3)
     assert small["recall"] == pytest.approx((9 + 3) / 30)  # 0.9 reaches 9 thresholds, 0.6 three
     assert rows["large"]["instances"] == rows["large"]["recall"] == 0
+    assert by_size([scored([0.9])], (2, 8))["large"]["instances"] == 1
     assert np.isfinite([value for row in by_size([]).values() for value in row.values()]).all()

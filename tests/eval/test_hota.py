@@ -8,7 +8,16 @@ import numpy as np
 import pytest
 
 from argus.data.video_records import VideoPair, VideoTruth
-from argus.eval.hota import FoundMasklet, evaluate_videos, masklets, phota, score_video, summarise_videos, volume_iou
+from argus.eval.hota import (
+    FoundMasklet,
+    all_teta,
+    evaluate_videos,
+    masklets,
+    phota,
+    score_video,
+    summarise_videos,
+    volume_iou,
+)
 from argus.eval.report import video_table, videos_by_group
 from argus.ops import rle
 from argus.ops.rle import Rle
@@ -81,6 +90,16 @@ def test_worse_masks_lower_all() -> None:
     half = metrics(pair(A), narrow)
     assert half["DetA"] == half["AssA"] == pytest.approx(10 / 19)
     assert half["LocA"] > 0.5 and half["pmF1@0.5"] > 0.99 and half["pmF1@0.75"] == 0
+
+
+def test_teta_takes_all_phrases_of_a_video_together() -> None:
+    """Each phrase answers with the other's object: HOTA finds nothing, TETA the places, and the names wrong."""
+    truth = [pair(A, id=1), pair(B, id=2), pair(A, id=3, video=2)]
+    swapped = [score_video(truth[0], found(B)), score_video(truth[1], found(A)), score_video(truth[2], [])]
+    assert phota(swapped).hota == 0
+    named = all_teta(swapped)
+    assert named["TETA_LocA"] == pytest.approx(2 / 3) and named["TETA_ClsA"] == 0  # of three phrases
+    assert all_teta([score_video(pair(), found(A))]) == {}
 
 
 def test_pairs_are_sequences_of_their_own() -> None:

@@ -43,3 +43,12 @@ def test_colours_say_what_went_wrong() -> None:
     assert wrong[0, 0].argmax() == 0
     with pytest.raises(ValueError, match="Expected an image of"):
         overlay(np.zeros((3, 3, 3), np.uint8), scored([0.9]))
+
+
+def test_subsets_stand_side_by_side_and_the_worst_are_of_all(tmp_path: Path) -> None:
+    file = tmp_path / "report.html"
+    write_page(file, "gold", {"food": SCORES[:1], "sports": SCORES[1:]}, None, settings={}, failed={})
+    page = file.read_text(encoding="utf-8")
+    (subsets,) = re.findall(r"By subset</h2>.*?</table>", page, re.DOTALL)
+    assert re.findall(r"<tr><td>(.*?)</td>", subsets) == ["food", "sports", "mean"]
+    assert "gone.png" in page and page.count("<svg") == 3

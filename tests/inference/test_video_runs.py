@@ -13,6 +13,7 @@ from PIL import Image
 from argus.inference.budget import object_bytes
 from argus.inference.sources import Frame
 from argus.model.sam3 import Features, Sam3
+from argus.types import MaskletState
 from tests.inference.test_video import BOX, FRAMES, OTHER, POLICY, SIZE_HW, clip, model, opened
 from tests.train import toys
 
@@ -196,3 +197,37 @@ def test_going_backward_decodes_no_more_than_is_set_aside(model: Sam3) -> None:
     session.video.read = noted  # type: ignore[method-assign, assignment]
     assert [frame.index for frame in session.run("backward", start=25, stop=3)] == list(range(25, 3, -1))
     assert max(spans) == session._block
+
+
+def test_what_was_removed_is_in_none_of_the_frames_that_wait(model: Sam3, clip: np.ndarray) -> None:
+    nobody_withdrawn = replace(POLICY, hot_start=4, hot_start_unmatched=100, hot_start_duplicates=100)
+    session = opened(model, clip, nobody_withdrawn)
+    dog, picked = session.add("dog"), session.add(box=BOX)
+    run = session.run()
+    first = next(run)
+    dogs = {one.id for one in first.masklets if one.concept == "dog"}
+    assert dogs and picked in {one.id for one in first.masklets} and session._state.frame == 3
+    session.remove(picked)
+    second = {one.id for one in next(run).masklets}
+    assert picked not in second and dogs & second
+    session.remove(dog)
+    session.add(box=OTHER)
+    assert not [one for frame in run for one in frame.masklets if one.id in dogs | {picked}]
+
+
+def test_what_is_confirmed_going_forward_is_so_going_backward(model: Sam3, clip: np.ndarray) -> None:
+    """Going back no detection matches: that speaks against masklets on trial alone."""
+    policy = replace(POLICY, hot_start=2, hot_start_unmatched=1, hot_start_duplicates=100, match_iou=0.0)
+    session = opened(model, clip, policy)
+    session.add("dog")
+    confirmed, back = set(), []
+    for frame in session.run("both", start=2):
+        if frame.index == FRAMES - 1:
+            confirmed = {id for id, state in session.states.items() if state is MaskletState.confirmed}
+            session.policy = replace(policy, match_iou=1.0)
+        elif frame.index < 2:
+            back.append(frame)
+    assert confirmed and [frame.index for frame in back] == [1, 0]
+    for frame in back:
+        states = {one.id: one.state for one in frame.masklets}
+        assert confirmed <= set(states) and all(states[id] is MaskletState.confirmed for id in confirmed)

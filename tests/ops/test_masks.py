@@ -125,3 +125,11 @@ def test_nms_keeps_the_best_of_each_cluster() -> None:
 def test_a_suppressed_object_suppresses_none() -> None:
     chain = torch.tensor([[1.0, 0.6, 0.0], [0.6, 1.0, 0.6], [0.0, 0.6, 1.0]])
     assert nms.greedy_nms(chain, torch.tensor([0.9, 0.8, 0.7]), 0.5).tolist() == [0, 2]
+
+
+def test_stability_is_the_iou_of_two_thresholds() -> None:
+    sharp, soft = torch.full((2, 10, 10), -5.0).unbind(0)
+    sharp[2:6, 2:6] = 5.0
+    soft[2:6, 2:6] = 0.5
+    soft[2:6, 2:4] = 3.0
+    assert masks.stability(torch.stack((sharp, soft, torch.full((10, 10), -5.0))), 1.0).tolist() == [1.0, 0.5, 1.0]

@@ -13,7 +13,7 @@ from argus.data.sources.png_masks import IMAGES, MASKS, open_png_masks
 from argus.data.sources.saco import load_json
 from argus.data.sources.saco_images import open_saco
 from argus.data.sources.video_frames import open_video_json
-from argus.data.sources.yolo import open_yolo
+from argus.data.sources.yolo import open_yolo, yolo_file
 
 FORMS = (
     "COCO JSON (images, annotations, categories)",
@@ -38,10 +38,10 @@ def open_data(path: str | Path, images: str | Path | None = None) -> Dataset:
         raise ValueError(f"Expected the folder of the images, got {printable(folder)}, which is none.")
     if not place.exists():
         raise ValueError(f"Expected a file or a folder of labels, got {printable(place)}: there is none.")
+    if (file := yolo_file(place)) is not None:
+        return open_yolo(file, folder)
     if place.is_dir():
         return _open_folder(place, folder)
-    if place.suffix.lower() in (".yaml", ".yml"):
-        return open_yolo(place, folder)
     if place.suffix.lower() != ".json":
         raise _unknown(place, f"a file {place.suffix or 'without an ending'}")
     document = load_json(place)
@@ -66,9 +66,6 @@ def _open_json(path: Path, document: Any, images: Path | None) -> Dataset | None
 
 
 def _open_folder(folder: Path, images: Path | None) -> Dataset:
-    yamls = sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")], key=lambda path: (path.stem != "data", path.name))
-    if yamls:
-        return open_yolo(yamls[0], images)
     files = sorted(folder.glob("*.json")) or sorted(folder.glob("annotations/*.json"))
     whole: list[tuple[Path, Any]] = []
     bad = ""

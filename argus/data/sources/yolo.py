@@ -13,7 +13,8 @@ from argus.data.sources.gathered import Gathered, dataset
 from argus.data.sources.outlines import from_outlines
 from argus.data.sources.places import SUFFIXES, pictures_in
 
-PART = "train"
+PART, HELD_OUT = "train", "val"
+YAML = {".yaml", ".yml"}
 
 
 def open_yolo(path: Path, images: Path | None, *, part: str = PART) -> Dataset:
@@ -51,6 +52,14 @@ def open_yolo(path: Path, images: Path | None, *, part: str = PART) -> Dataset:
             f"{printable(label_path(files[0]))}. Put labels/ beside images/."
         )
     return dataset("YOLO-seg", path, records, problems, {"images": len(files), "lines": lines})
+
+
+def yolo_file(path: Path) -> Path | None:
+    """The YAML file that tells of a data set: the path itself, or of a folder its data.yaml, or else its first."""
+    if not path.is_dir():
+        return path if path.suffix.lower() in YAML else None
+    found = [one for one in path.iterdir() if one.suffix.lower() in YAML]
+    return min(found, key=lambda one: (one.stem != "data", one.name), default=None)
 
 
 def label_path(image: Path) -> Path:
