@@ -102,7 +102,7 @@ def tracker(scenes_folder: Path) -> TrackerRecipe:
     return TrackerRecipe(
         train=TrainConfig(
             purpose="nano: the tracker on stills and clips of scenes and photos",
-            steps=7_100,
+            steps=6_850,
             optim=OptimConfig(vision=0.0, text=0.0, rest=1e-3, warmup=100, timescale=1_200, cooldown=400),
             save_every=100,
             look_every=1_000_000,
@@ -112,8 +112,8 @@ def tracker(scenes_folder: Path) -> TrackerRecipe:
             ClipPart(until=1_200, stills=32, clips=0, pictures=small, still_photos=0.3),
             ClipPart(until=1_800, stills=12, clips=1, pictures=middling),
             ClipPart(until=4_200, stills=4, clips=1, pictures=hard),
-            ClipPart(until=6_500, stills=6, picked=8, clips=0, pictures=hard, pool=3_000),
-            ClipPart(until=7_100, stills=3, clips=1, pictures=hard, pool=400),
+            ClipPart(until=6_260, stills=6, picked=8, clips=0, pictures=hard, pool=3_000),
+            ClipPart(until=6_850, stills=3, clips=1, pictures=hard, pool=400),
         ),
     )
 
