@@ -15,9 +15,11 @@ import torch
 
 from argus.checkpoint.files import replace_file
 from argus.train.criterion import LossConfig
-from argus.train.optim import Ema, OptimConfig, make_optimizer
+from argus.train.loop import TrainConfig
+from argus.train.optim import OptimConfig
 from argus.train.stages.detector import DetectorLearner
-from argus.train.state import TrainState, load_state, save_state
+from argus.train.state import TrainState, load_state, new_state, save_state
+from argus.train.team import Team
 from tests.train.toys import tiny_model
 
 SAVING = """
@@ -32,9 +34,9 @@ for number in range(10**6):
 
 
 def state() -> TrainState:
-    learner = DetectorLearner(tiny_model(), LossConfig())
-    optimizer = make_optimizer(learner, OptimConfig(vision=1e-3, text=1e-3, rest=1e-3))
-    return TrainState(learner=learner, ema=Ema(learner), optimizer=optimizer, device=torch.device("cpu"))
+    optim = OptimConfig(vision=1e-3, text=1e-3, rest=1e-3)
+    config = TrainConfig(purpose="test", steps=9, optim=optim)
+    return new_state(DetectorLearner(tiny_model(), LossConfig()), config, Team())
 
 
 def test_a_kill_while_saving_leaves_a_whole_file(tmp_path: Path) -> None:
