@@ -90,7 +90,7 @@ def noted(engine: nn.Module, used: set[str]) -> Iterator[None]:
 
 
 def forget_unused(engine: nn.Module, used: set[str], team: Team) -> None:
-    """FSDP gives a gradient of zeros to what no batch of a step used, which weight decay and momentum would then move."""
+    """FSDP gives a gradient of zeros to what no batch of a step used, and weight decay and momentum would move it."""
     if not isinstance(engine, FSDPModule):
         return
     learned = {name: parameter for name, parameter in engine.named_parameters() if parameter.grad is not None}

@@ -1,4 +1,4 @@
-"""Several processes do what one does: the same losses, the same weights, and any of them goes on where another stopped."""
+"""Several processes do what one does: the same losses and weights, and each goes on where another stopped."""
 
 import csv
 import json
