@@ -1,4 +1,4 @@
-"""`python -m argus`, and with it `torchrun -m argus`."""
+"""`python -m argus`, and with it `torchrun -m -- argus`."""
 
 from argus.cli.main import main
 

@@ -47,7 +47,7 @@ def train(
     """Train by RECIPE into a run folder: log.csv, state.pt, weights/ and overlays/.
 
     The same command goes on where a run was stopped by time, Ctrl-C, SIGTERM or a kill. On several devices:
-    torchrun --nproc-per-node N -m argus train RECIPE ... --batches N
+    torchrun --nproc-per-node N -m -- argus train RECIPE ... --batches N
     """
     with failures_reported():
         from argus import recipes

@@ -1,4 +1,4 @@
-"""`torchrun -m argus train`: the run of one process, in two."""
+"""`torchrun -m -- argus train`: the run of one process, in two."""
 
 import csv
 import subprocess
@@ -11,7 +11,7 @@ import argus
 from argus.model.sam3 import Sam3
 
 ROOT = Path(__file__).parents[2]
-MANY = ("torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "tests.cli.tiny_train")
+MANY = ("torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "--", "tests.cli.tiny_train")
 ONE = ("tests.cli.tiny_train",)
 
 

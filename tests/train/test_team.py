@@ -6,12 +6,14 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
+from argus.train.criterion import Totals
 from argus.train.team import Team, gather
 from tests.train.crew import BATCHES, SINGLE, go
 
@@ -81,10 +83,20 @@ def test_the_first_process_alone_keeps_the_log(runs: Path) -> None:
     assert "in 2 processes" in (runs / "ddp" / "about.txt").read_text()
 
 
-def test_some_batches_hold_nothing_that_others_hold() -> None:
-    """Else the runs above would not show that totals are those of all processes."""
-    present = [int(SINGLE(index).targets.present.sum()) for index in range(STEPS * BATCHES)]
-    assert min(present) == 0 < max(present)
+def test_a_process_whose_batches_hold_nothing_adds_nothing_to_the_totals() -> None:
+    """At least 1 is what all processes have together, or the totals would depend on their number."""
+    whole = SINGLE(0).targets
+    absent = replace(
+        whole,
+        boxes_cxcywh_norm=whole.boxes_cxcywh_norm[:0],
+        mask_rows=whole.mask_rows[:0],
+        counts=torch.zeros_like(whole.counts),
+        masks=whole.masks[:0],
+        hints_cxcywh_norm=whole.hints_cxcywh_norm[:0],
+    )
+    alone = Totals.of([absent])
+    assert (alone.prompts, alone.present, alone.boxes) == (len(whole.counts), 0, 0)
+    assert Team().added(alone) == Totals(prompts=len(whole.counts), present=1, boxes=1)
 
 
 def test_batches_that_cannot_be_shared_are_refused() -> None:
