@@ -35,25 +35,41 @@ def train(
         float | None, typer.Option(min=0.0, callback=no_nan, help="Stop, saved, after this time.")
     ] = None,
     workers: Annotated[int, typer.Option(min=0, help="Processes that make scenes.")] = 1,
+    batches: Annotated[
+        int | None, typer.Option(min=1, help="Batches of a step, shared out to all processes. Default: the recipe's.")
+    ] = None,
+    shard: Annotated[bool, typer.Option("--shard", help="Each process holds a share of the model (FSDP).")] = False,
+    recompute: Annotated[
+        bool, typer.Option("--recompute", help="Less memory for more time: layers run again to learn.")
+    ] = False,
     device: DeviceOption = None,
 ) -> None:
     """Train by RECIPE into a run folder: log.csv, state.pt, weights/ and overlays/.
 
-    The same command goes on where a run was stopped by time, Ctrl-C, SIGTERM or a kill.
+    The same command goes on where a run was stopped by time, Ctrl-C, SIGTERM or a kill. On several devices:
+    torchrun --nproc-per-node N -m -- argus train RECIPE ... --batches N
     """
     with failures_reported():
         from argus import recipes
         from argus.checkpoint.loading import choose_device
+        from argus.train.team import gather
 
         if recipe not in recipes.RECIPES:
             raise misuse(f"no recipe {recipe!r}; there are {', '.join(recipes.RECIPES)}")
         folder = out or Path("runs") / recipe
         plan = recipes.get(recipe)(scenes)
-        if minutes is not None:
-            plan = replace(plan, train=replace(plan.train, minutes=minutes))  # type: ignore[type-var]
-        target, look = choose_device(device), look_of(plan)
-        steps = recipes.run(plan, folder, start=start, workers=workers, device=target, look=look)
-        typer.echo(f"{steps} of {plan.train.steps} steps done; weights in {folder / 'weights'}")
+        config = replace(
+            plan.train,
+            accumulate=batches or plan.train.accumulate,
+            shard=shard or plan.train.shard,
+            recompute=recompute or plan.train.recompute,
+            minutes=plan.train.minutes if minutes is None else minutes,
+        )
+        plan = replace(plan, train=config)  # type: ignore[type-var]
+        with gather(choose_device(device)) as team:
+            steps = recipes.run(plan, folder, start=start, workers=workers, team=team, look=look_of(plan))
+            if team.first:
+                typer.echo(f"{steps} of {plan.train.steps} steps done; weights in {folder / 'weights'}")
 
 
 def look_of(plan: "Recipe") -> "Callable[[Module, Path], None]":

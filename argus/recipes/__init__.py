@@ -6,14 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-import torch
-
 from argus.data.sources.scenes import SceneConfig
 from argus.recipes import nano
 from argus.train.feed import feed
 from argus.train.loop import Learner, TrainConfig, train
 from argus.train.stages.tracker import TrackerRecipe
 from argus.train.start import Look, Model, save_weights, starting_model, steps_of
+from argus.train.team import Team
 
 
 @runtime_checkable
@@ -58,7 +57,7 @@ def run(
     *,
     start: Path | None = None,
     workers: int = 1,
-    device: torch.device = torch.device("cpu"),
+    team: Team = Team(),
     look: Look | None = None,
     progress: bool = True,
 ) -> int:
@@ -66,20 +65,20 @@ def run(
 
     A new run begins with the weights in the folder `start` (a run's `weights`, or a bundled model), or with a new nano;
     where those weights have steps of this stage behind them, it goes on counting from there. `look(model,
-    folder)` draws overlays of fixed scenes now and then.
+    folder)` draws overlays of fixed scenes now and then. Every process of a `team` calls this with the same arguments.
     """
     resumed = folder / "weights" if (folder / "state.pt").exists() else start
     model = starting_model(resumed, recipe.scenes, recipe.train.seed, tracker=isinstance(recipe, TrackerRecipe))
     batches = recipe.batches()
     state = train(
         recipe.learner(model),
-        lambda first: feed(batches, first, workers),
+        lambda first, stride: feed(batches, first, workers, stride),
         recipe.train,
         folder,
         save_weights=lambda model, path, step: save_weights(model, path, recipe.stage, step),
         begin=steps_of(model, recipe.stage),
         look=look,
-        device=device,
+        team=team,
         progress=progress,
     )
     return state.step

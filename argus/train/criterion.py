@@ -62,9 +62,9 @@ class Totals:
     @staticmethod
     def of(targets: Sequence[Targets]) -> Totals:
         return Totals(
-            prompts=max(sum(len(t.counts) for t in targets), 1),
-            present=max(sum(int(t.present.sum()) for t in targets), 1),
-            boxes=max(sum(len(t.mask_rows) for t in targets), 1),
+            prompts=sum(len(t.counts) for t in targets),
+            present=sum(int(t.present.sum()) for t in targets),
+            boxes=sum(len(t.mask_rows) for t in targets),
         )
 
 

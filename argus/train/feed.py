@@ -13,13 +13,13 @@ from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 B = TypeVar("B")
 
 
-def feed(make: Callable[[int], B], first: int, workers: int) -> Iterator[B]:
-    """make(first), make(first + 1), ... without end, made ahead by `workers` processes (0: here, when asked)."""
+def feed(make: Callable[[int], B], first: int, workers: int, stride: int = 1) -> Iterator[B]:
+    """make(first), make(first + stride), ... without end, made ahead by `workers` processes (0: here, when asked)."""
     if not workers:
-        return _counted(make, first, 1)
+        return _counted(make, first, stride)
     torch.multiprocessing.set_sharing_strategy("file_system")  # a batch is many small tensors: spare file descriptors
     loader: DataLoader[Any] = DataLoader(
-        _Stream(make, first),
+        _Stream(make, first, stride),
         batch_size=None,
         num_workers=workers,
         prefetch_factor=4,
@@ -35,15 +35,15 @@ def _counted(make: Callable[[int], B], first: int, stride: int) -> Iterator[B]:
 
 
 class _Stream(IterableDataset[B], Generic[B]):
-    """Worker w of W makes the batches first + w, first + w + W, ...; the loader takes them in turn."""
+    """Worker w of W makes the w-th batch, the (w + W)-th, ...; the loader takes them in turn."""
 
-    def __init__(self, make: Callable[[int], B], first: int) -> None:
-        self.make, self.first = make, first
+    def __init__(self, make: Callable[[int], B], first: int, stride: int) -> None:
+        self.make, self.first, self.stride = make, first, stride
 
     def __iter__(self) -> Iterator[B]:
         info = get_worker_info()
         assert info is not None
-        return _counted(self.make, self.first + info.id, info.num_workers)
+        return _counted(self.make, self.first + info.id * self.stride, info.num_workers * self.stride)
 
 
 def _stand_back(worker: int) -> None:

@@ -40,7 +40,6 @@ from argus.train.finetune_plan import (
 from argus.train.loop import Learner, TrainConfig, train, train_step
 from argus.train.lora import adapter_of, add_adapters
 from argus.train.more_queries import with_queries
-from argus.train.optim import Ema, make_optimizer
 from argus.train.stages.finetune import (
     FinetuneBatches,
     FinetuneLearner,
@@ -49,7 +48,8 @@ from argus.train.stages.finetune import (
     parts_of_a_step,
     rates_of,
 )
-from argus.train.state import TrainState
+from argus.train.state import new_state
+from argus.train.team import Team
 
 EVERY_QUERY = 32  # further queries come in such steps
 MOST_QUERIES = 320
@@ -145,12 +145,12 @@ class Run:
         config = self._config(model, steps, batches.parts)
         state = train(
             learner,
-            lambda first: feed(batches, first, workers),
+            lambda first, stride: feed(batches, first, workers, stride),
             config,
             self.folder / "run",
             save_weights=lambda model, path, step: None,
             look=lambda model, path: self.look(model, int(path.name)),
-            device=self.device,
+            team=Team(device=self.device),
             progress=progress,
         )
         if state.step < steps:
@@ -272,11 +272,9 @@ class Run:
 
     def _steps_in(self, seconds: float, learner: Learner[Any], batches: FinetuneBatches) -> float:
         """How many steps there is time for beside the measures, timed on a copy that is thrown away."""
-        tried = copy.deepcopy(learner).to(self.device).train()
+        tried = copy.deepcopy(learner)
         config = self._config(learner.model, 100, batches.parts)
-        state = TrainState(
-            learner=tried, ema=Ema(tried), optimizer=make_optimizer(tried, config.optim), device=self.device
-        )
+        state = new_state(tried, config, Team(device=self.device))
         began = time.monotonic()
         for step in range(TRIED + 1):
             began = time.monotonic() if step == 1 else began

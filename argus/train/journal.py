@@ -14,26 +14,33 @@ import torch
 
 if TYPE_CHECKING:
     from argus.train.loop import Losses, TrainConfig
+    from argus.train.team import Team
 
 
 class Journal:
     """Writes the mean of each part of the loss every `log_every` steps to `log.csv` and TensorBoard.
 
+    Of a team every process keeps one, because parts of the loss add up over all of them; the first one writes.
+
     On resuming, lines past the state's step are dropped, so that the log is one unbroken curve. `about.txt` gains a
     line a start: when, from which step, and the configuration.
     """
 
-    def __init__(self, folder: Path, config: TrainConfig, step: int, *, progress: bool) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self._path, self._config, self._step = folder / "log.csv", config, step
-        self._progress = progress
+    def __init__(self, folder: Path, config: TrainConfig, step: int, *, team: Team, progress: bool) -> None:
+        self._path, self._config, self._step, self._team = folder / "log.csv", config, step, team
+        self._progress = progress and team.first
         self._sums: dict[str, torch.Tensor] = {}
         self._count, self._began = 0, time.monotonic()
-        self._board: Any = _board(folder)
+        self._board: Any = None
         self._bar: Any = None
+        if not team.first:
+            return
+        folder.mkdir(parents=True, exist_ok=True)
+        self._board = _board(folder)
         _drop_lines_after(self._path, step)
+        many = f" in {team.size} processes" if team.size > 1 else ""
         with open(folder / "about.txt", "a", encoding="utf-8") as file:
-            file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} from step {step}: {config}\n")
+            file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} from step {step}{many}: {config}\n")
 
     def __enter__(self) -> Journal:
         if self._progress:
@@ -61,9 +68,12 @@ class Journal:
             self._write(step, max(group["lr"] for group in optimizer.param_groups))
 
     def _write(self, step: int, rate: float) -> None:
-        values = {name: (total / self._count).item() for name, total in self._sums.items()}
+        sums = self._team.summed([total.item() for total in self._sums.values()])
+        values = {name: total / self._count for name, total in zip(self._sums, sums, strict=True)}
         speed = self._count / (time.monotonic() - self._began)
         self._sums, self._count, self._began = {}, 0, time.monotonic()
+        if not self._team.first:
+            return
         row: dict[str, float] = {"step": step, **values, "rate": rate, "steps_per_second": speed}
         new = not self._path.exists()
         with open(self._path, "a", newline="", encoding="utf-8") as file:

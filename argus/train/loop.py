@@ -16,9 +16,11 @@ from torch import Tensor, nn
 
 from argus.checkpoint.loading import choose_dtype
 from argus.model.sam3 import Sam3
+from argus.train.engine import forget_unused, held_back, noted, whole
 from argus.train.journal import Journal
-from argus.train.optim import Ema, OptimConfig, make_optimizer, rate_at, set_rate
-from argus.train.state import TrainState, load_state, save_state
+from argus.train.optim import OptimConfig, rate_at, set_rate
+from argus.train.state import TrainState, load_state, new_state, save_state
+from argus.train.team import Team
 
 
 @runtime_checkable
@@ -46,19 +48,21 @@ class Learner(nn.Module, ABC, Generic[B]):
 
     @abstractmethod
     def totals(self, batches: Sequence[B]) -> Any:
-        """What the losses of a step are divided by, from all its batches."""
+        """Counts in some of the batches of a step: a number, or a dataclass of numbers, which add up over processes."""
 
     @abstractmethod
     def forward(self, batch: B, totals: Any) -> Losses:
-        """Losses of one batch of a step."""
+        """Losses of one batch of a step, divided by `totals`: the counts in all its batches, each at least 1."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
     """A run. `purpose` says in a line what it is for; it is kept with the log.
 
-    A step takes `accumulate` batches. `precision`: "bf16" (autocast), "fp32", or "auto": bf16 where the device is fast
-    at it. `minutes` stops the run cleanly after that time (None: never); it can then be resumed.
+    A step takes `accumulate` batches, which the processes share out evenly. `precision`: "bf16" (autocast), "fp32", or
+    "auto": bf16 where the device is fast at it. With `shard` each process holds a share of the parameters and of the
+    optimiser instead of all; with `recompute` activations of layers are computed again in the backward pass instead of
+    kept. `minutes` stops the run cleanly after that time (None: never); it can then be resumed.
     """
 
     purpose: str
@@ -66,6 +70,8 @@ class TrainConfig:
     optim: OptimConfig
     accumulate: int = 1
     precision: str = "auto"
+    shard: bool = False
+    recompute: bool = False
     seed: int = 0
     log_every: int = 10
     save_every: int = 500
@@ -80,23 +86,31 @@ class TrainConfig:
 
 
 def train_step(state: TrainState[B], batches: Sequence[B], config: TrainConfig) -> list[Losses]:
-    """One step over all its batches. Raises FloatingPointError for a loss or gradient that is not finite.
+    """One step over this process's share of its batches. Raises FloatingPointError for a loss or gradient that is not
+    finite.
 
-    Chance (sampled points, dropout) depends on the seed and the step alone, so a resumed run repeats what it would
-    have done.
+    Chance (sampled points, dropout) depends on the seed and the number of the batch alone, so a resumed run repeats
+    what it would have done, in whichever number of processes.
     """
-    torch.manual_seed(config.seed * 1_000_003 + state.step)
+    team = state.team
     set_rate(state.optimizer, rate_at(state.step, config.steps, config.optim))
-    totals = state.learner.totals(batches)
-    fast = choose_dtype(config.precision, state.device) == torch.bfloat16
+    totals = team.added(state.learner.totals(batches))
+    fast = choose_dtype(config.precision, team.device) == torch.bfloat16
     parts: list[Losses] = []
-    for batch in batches:
-        with torch.autocast(state.device.type, torch.bfloat16, enabled=fast):
-            losses = state.learner(batch.to(state.device), totals)
-        stop_unless_finite(losses, state.step)
-        losses.total.backward()
+    used: set[str] = set()
+    for place, batch in enumerate(batches):
+        number = state.step * config.accumulate + place * team.size + team.rank
+        torch.manual_seed(config.seed * 1_000_003 + number)
+        with held_back(state.engine, last=place == len(batches) - 1):
+            with torch.autocast(team.device.type, torch.bfloat16, enabled=fast):
+                losses = state.engine(batch.to(team.device), totals)
+            with noted(state.engine, used):
+                (losses.total * team.size).backward()  # processes are averaged, and their losses have to add up
         parts.append(losses)
-    norm = nn.utils.clip_grad_norm_(state.learner.parameters(), config.optim.clip)
+    forget_unused(state.engine, used, team)
+    norm = whole(nn.utils.clip_grad_norm_(state.learner.parameters(), config.optim.clip))
+    for losses in parts:  # only now: a process that stopped alone would leave the others waiting
+        stop_unless_finite(losses, state.step)
     if not torch.isfinite(norm):
         raise FloatingPointError(f"the gradient is not finite at step {state.step}; {_ADVICE}")
     state.optimizer.step()
@@ -119,34 +133,36 @@ def stop_unless_finite(losses: Losses, step: int) -> None:
 
 def train(
     learner: Learner[B],
-    batches: Callable[[int], Iterator[B]],
+    batches: Callable[[int, int], Iterator[B]],
     config: TrainConfig,
     folder: Path,
     *,
     save_weights: Callable[[Sam3, Path, int], None],
     begin: int = 0,
     look: Callable[[Sam3, Path], None] | None = None,
-    device: torch.device = torch.device("cpu"),
+    team: Team = Team(),
     progress: bool = False,
 ) -> TrainState[B]:
     """Train until `config.steps`, resuming whatever `folder` holds; also stops, saved, on SIGTERM, Ctrl-C or time.
 
     A new run has `begin` steps behind it: those of the weights that it starts from, whose optimiser is gone.
-    `batches(n)` yields the n-th batch and those after it, the same ones whenever it is asked. `save_weights(model,
-    folder, step)` writes the averaged weights to `folder/weights`; `look(model, folder)` draws what the averaged model
-    (in evaluation mode, its caches emptied) finds in fixed scenes to `folder/overlays/STEP`.
+    `batches(n, stride)` yields the n-th batch and each `stride`-th after it, the same ones whenever it is asked.
+    `save_weights(model, folder, step)` writes the averaged weights to `folder/weights`; `look(model, folder)` draws
+    what the averaged model (in evaluation mode, its caches emptied) finds in fixed scenes to `folder/overlays/STEP`.
+    Every process of a `team` calls this with the same arguments; the first one alone writes and looks.
     """
-    learner.to(device).train()
-    optimizer = make_optimizer(learner, config.optim)
-    state = TrainState(learner=learner, ema=Ema(learner), optimizer=optimizer, device=device, step=begin)
+    share = team.share(config.accumulate)
+    state = new_state(learner, config, team, begin)
     load_state(state, folder)
-    source, began = batches(state.step * config.accumulate), time.monotonic()
-    with Journal(folder, config, state.step, progress=progress) as journal, StopRequest() as stop:
-        while state.step < config.steps and not stop.requested and not _late(began, config.minutes):
-            losses = train_step(state, [next(source) for _ in range(config.accumulate)], config)
+    source, began = batches(state.step * config.accumulate + team.rank, team.size), time.monotonic()
+    with Journal(folder, config, state.step, team=team, progress=progress) as journal, StopRequest() as stop:
+        while state.step < config.steps and not team.any(stop.requested or _late(began, config.minutes)):
+            losses = train_step(state, [next(source) for _ in range(share)], config)
             journal.record(state.step, losses, state.optimizer)
             if look is not None and state.step % config.look_every == 0:
-                look(state.ema.model.eval().model, folder / "overlays" / f"{state.step:07d}")
+                model = state.averaged()
+                if model is not None:
+                    look(model, folder / "overlays" / f"{state.step:07d}")
             if state.step % config.save_every == 0:
                 _save(state, folder, save_weights)
         _save(state, folder, save_weights)
@@ -154,9 +170,9 @@ def train(
 
 
 def _save(state: TrainState[B], folder: Path, save_weights: Callable[[Sam3, Path, int], None]) -> None:
-    save_weights(
-        state.ema.model.model, folder / "weights", state.step
-    )  # first: where there is a state there are weights
+    model = state.averaged()
+    if model is not None:
+        save_weights(model, folder / "weights", state.step)  # first: where there is a state there are weights
     save_state(state, folder)
 
 

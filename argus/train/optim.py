@@ -12,6 +12,8 @@ from typing import Generic, TypeVar
 import torch
 from torch import Tensor, nn
 
+from argus.train.engine import local
+
 M = TypeVar("M", bound=nn.Module)
 
 BETAS = (0.9, 0.98)
@@ -104,10 +106,14 @@ class Ema(Generic[M]):
     @torch.no_grad()
     def update(self, model: M) -> None:
         decay = min(EMA_DECAY, (1 + self.updates) / (10 + self.updates))
-        torch._foreach_lerp_(list(self.model.parameters()), list(model.parameters()), 1 - decay)
+        torch._foreach_lerp_(_held(self.model), _held(model), 1 - decay)
         for mine, other in zip(self.model.buffers(), model.buffers(), strict=True):
             mine.copy_(other)
         self.updates += 1
+
+
+def _held(model: nn.Module) -> list[Tensor]:
+    return [local(parameter) for parameter in model.parameters()]
 
 
 def _count_blocks(model: nn.Module) -> int:

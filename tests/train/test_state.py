@@ -13,12 +13,19 @@ from pathlib import Path
 import pytest
 import torch
 
+import argus
 from argus.checkpoint.files import replace_file
+from argus.model.sam3 import Sam3
 from argus.train.criterion import LossConfig
-from argus.train.optim import Ema, OptimConfig, make_optimizer
+from argus.train.loop import TrainConfig
+from argus.train.optim import OptimConfig
 from argus.train.stages.detector import DetectorLearner
-from argus.train.state import TrainState, load_state, save_state
+from argus.train.state import TrainState, load_state, new_state, save_state
+from argus.train.team import Team
+from tests.train.crew import go
 from tests.train.toys import tiny_model
+
+ROOT = Path(__file__).parents[2]
 
 SAVING = """
 import sys, torch
@@ -32,17 +39,15 @@ for number in range(10**6):
 
 
 def state() -> TrainState:
-    learner = DetectorLearner(tiny_model(), LossConfig())
-    optimizer = make_optimizer(learner, OptimConfig(vision=1e-3, text=1e-3, rest=1e-3))
-    return TrainState(learner=learner, ema=Ema(learner), optimizer=optimizer, device=torch.device("cpu"))
+    optim = OptimConfig(vision=1e-3, text=1e-3, rest=1e-3)
+    config = TrainConfig(purpose="test", steps=9, optim=optim)
+    return new_state(DetectorLearner(tiny_model(), LossConfig()), config, Team())
 
 
 def test_a_kill_while_saving_leaves_a_whole_file(tmp_path: Path) -> None:
     path = tmp_path / "state.pt"
     for wait_s in (0.03, 0.011, 0.007):
-        process = subprocess.Popen(
-            [sys.executable, "-c", SAVING, str(path)], stdout=subprocess.PIPE, cwd=Path(__file__).parents[2]
-        )
+        process = subprocess.Popen([sys.executable, "-c", SAVING, str(path)], stdout=subprocess.PIPE, cwd=ROOT)
         assert process.stdout is not None
         process.stdout.readline()
         process.stdout.readline()
@@ -82,8 +87,6 @@ def test_a_full_disc_leaves_the_state_of_before(tmp_path: Path) -> None:
 
 
 def test_a_full_disc_leaves_the_weights_of_before(tmp_path: Path) -> None:
-    import argus
-
     model = tiny_model()
     argus.save(model, tmp_path)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
@@ -97,3 +100,49 @@ def test_a_full_disc_leaves_the_weights_of_before(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     with pytest.raises(OSError, match=r"could not write .*nowhere/x"):
         replace_file(tmp_path / "nowhere" / "x", lambda path: path.write_text("x"))
+
+
+def totals(folder: Path) -> list[str]:
+    return [line.split(",")[1] for line in (folder / "log.csv").read_text().splitlines()[1:]]
+
+
+def test_a_run_killed_while_it_saves_goes_on_as_if_unbroken(tmp_path: Path) -> None:
+    go(tmp_path / "whole", 4, Team())
+    script = f"from tests.train.test_state import killed_in_a_save; killed_in_a_save({str(tmp_path / 'broken')!r})"
+    killed = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr[-2000:]
+    assert {"state.pt", ".state.pt.partial"} <= set(os.listdir(tmp_path / "broken"))
+    assert torch.load(tmp_path / "broken" / "state.pt")["step"] == 1
+    go(tmp_path / "broken", 4, Team(), workers=2)
+    assert totals(tmp_path / "broken") == totals(tmp_path / "whole") and len(totals(tmp_path / "whole")) == 4
+
+
+def killed_in_a_save(folder: str) -> None:
+    """A run that saves after each step, and dies when half of its second state is written."""
+    write, times = torch.save, [0]
+
+    def half(kept: object, path: Path) -> None:
+        write(kept, path)
+        times[0] += 1
+        if times[0] == 2:
+            os.truncate(path, path.stat().st_size // 2)
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    torch.save = half
+    go(Path(folder), 4, Team(), save=1)
+
+
+def test_a_run_whose_disc_was_full_goes_on_as_if_unbroken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    go(tmp_path / "whole", 3, Team())
+    go(tmp_path / "broken", 1, Team())
+    with monkeypatch.context() as patched, pytest.raises(OSError, match="could not write"):
+        patched.setattr("tests.train.crew.save_weights", on_a_full_disc)
+        go(tmp_path / "broken", 3, Team(), save=2)
+    assert torch.load(tmp_path / "broken" / "state.pt")["step"] == 1
+    go(tmp_path / "broken", 3, Team(), workers=1)
+    assert totals(tmp_path / "broken") == totals(tmp_path / "whole")
+
+
+def on_a_full_disc(model: Sam3, folder: Path, step: int) -> None:
+    with full_disc():
+        argus.save(model, folder)

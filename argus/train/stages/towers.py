@@ -94,7 +94,7 @@ class TowerLearner(Learner[ObjectBatch]):
         self.class_head = nn.Linear(model.config.vision.width, concepts)
 
     def totals(self, batches: Sequence[ObjectBatch]) -> int:
-        return max(sum(len(batch.objects.concepts) for batch in batches), 1)
+        return sum(len(batch.objects.concepts) for batch in batches)
 
     def forward(self, batch: ObjectBatch, totals: int) -> TowerLosses:
         objects = batch.objects

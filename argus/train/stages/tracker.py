@@ -74,6 +74,7 @@ class TrackerLearner(Learner[ClipBatch]):
             found |= dict(zip(new, trunk.split([length for _, length in new]), strict=True))
         if batch.pooled:
             self._kept |= {name: found[name].to(torch.bfloat16) for name in new}
+            found |= self._kept  # rounded the first time too, whichever process or run sees it first
         trunks = [found[name].to(self.model.dtype) for name in names]
         return [torch.cat(trunks[: len(batch.stills.names)]), *trunks[len(batch.stills.names) :]]
 
