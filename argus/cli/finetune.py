@@ -1,6 +1,7 @@
 """`argus finetune`: teach a model a person's own concepts, and see whether it helped."""
 
 from dataclasses import replace
+from enum import Enum
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,13 +11,23 @@ import typer
 from argus.cli.common import DeviceOption, ModelOption, console, failures_reported, misuse, no_nan, say
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from argus.data.dataset import Dataset
+    from argus.data.ontology import Ontology
     from argus.data.records import Sample
     from argus.train.finetune_plan import FinetunePlan, Material, Outcome
     from argus.train.finetune_report import Shown
 
 BASE_SCENES = 60  # held-out scenes that base concepts are measured on
 LOOKED_AT = 4  # held-out images in the report
+
+
+class Augment(str, Enum):
+    """How much pictures of the data are changed."""
+
+    light = "light"
+    strong = "strong"
 
 
 def finetune(
@@ -55,7 +66,20 @@ def finetune(
     replay_images: Annotated[
         Path | None, typer.Option(exists=True, file_okay=False, help="Folder of the images of --replay, for labels.")
     ] = None,
-    absent: Annotated[int, typer.Option(min=0, help="Absent phrases asked of each image where the data has none.")] = 4,
+    absent: Annotated[
+        int, typer.Option(min=0, help="Absent phrases asked of each image; where the data has fewer, some are added.")
+    ] = 4,
+    ontology: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            help="Your concepts as JSON or SKOS, for absent phrases and synonyms. Default: everyday things.",
+        ),
+    ] = None,
+    augment: Annotated[
+        Augment, typer.Option(help="How much images are changed: strong is for little data and long runs.")
+    ] = Augment.light,
     queries: Annotated[
         int | None, typer.Option(min=1, help="Object queries of the model. Default: as many as the data needs.")
     ] = None,
@@ -84,12 +108,14 @@ def finetune(
             epochs=epochs,
             hours=hours,
             images=batch,
+            augment=augment.value,
             queries=queries,
             seeds=seeds,
         )
         claim(out, plan)
-        material, notes = gather(plan, data, images, heldout, share, absent)
-        material, more = with_replay(material, model, replay, replay_images, out, absent)
+        words = Words(ontology, absent)
+        material, notes = gather(data, images, heldout, share, words)
+        material, more = with_replay(material, model, replay, replay_images, out, words)
         notes += [*more, "clicks: not trained; the tracker, which answers them, is untouched"]
         for note in notes:
             say(note)
@@ -105,8 +131,38 @@ def finetune(
         typer.echo(f"use it: argus segment IMAGE --prompt PHRASE --model {source}\nreport: {out / 'report.html'}")
 
 
+class Words:
+    """An ontology (None: the built-in one), and how many absent phrases each image should ask for."""
+
+    def __init__(self, path: Path | None, absent: int) -> None:
+        from argus.data.ontology import built_in, read_ontology
+
+        self.ontology: Ontology = built_in() if path is None else read_ontology(path)
+        self.name = "the built-in ontology" if path is None else f"the ontology {path}"
+        self.absent = absent
+
+    def added_to(self, parts: "Sequence[Dataset]") -> "tuple[list[Dataset], list[str]]":
+        """The parts of a data set with absent phrases where they have too few, and what was added, in words."""
+        from argus.data.absent import with_absent_phrases
+
+        made = [with_absent_phrases(part, self.ontology, self.absent, seed) for seed, part in enumerate(parts)]
+        added, own = 0, 0
+        for before, after in zip(parts, made):
+            for old, new in zip(before.records, after.records):
+                texts = [query.text for query in new.queries[len(old.queries) :]]
+                added, own = added + len(texts), own + sum(text in before.concepts for text in texts)
+        if not added:
+            return made, []
+        given = sum(part.counts.absent_pairs for part in parts)
+        return made, [
+            f"absent phrases: the data ask for {given}; {added} were added, {own} of them names of the data's other "
+            f"concepts and {added - own} from {self.name}, so that each image asks for {self.absent} as far as they "
+            "reach: without any, cgF1 says nothing"
+        ]
+
+
 def gather(
-    plan: "FinetunePlan", data: Path, images: Path | None, heldout: Path | None, share: float, absent: int
+    data: Path, images: Path | None, heldout: Path | None, share: float, words: Words
 ) -> "tuple[Material, list[str]]":
     """Training and held-out images, and lines that say what they are."""
     from argus.data.sources import open_data
@@ -121,13 +177,9 @@ def gather(
         held_note = f"held out: {heldout}"
     notes = [f"training ({whole.format}): {counted(training)}", f"{held_note}: {counted(held)}"]
     notes += [f"left out: {problem}" for problem in whole.problems]
-    if absent and not whole.counts.absent_pairs:
-        training, held = (with_absent(part, absent, seed) for seed, part in enumerate((training, held)))
-        notes.append(
-            f"the data ask for nothing that is absent, without which cgF1 says nothing: {absent} absent phrases were "
-            "added to each image, from the names of other concepts"
-        )
-    return Material(training=asked_about(training), held_out=asked_about(held)), notes
+    (training, held), added = words.added_to((training, held))
+    material = Material(training=asked_about(training), held_out=asked_about(held), ontology=words.ontology)
+    return material, [*notes, *added]
 
 
 def asked_about(data: "Dataset") -> "Dataset":
@@ -141,17 +193,8 @@ def counted(data: "Dataset") -> str:
     return f"{counts.images} images, {counts.instances} instances, {counts.phrases} phrases"
 
 
-def with_absent(data: "Dataset", count: int, seed: int) -> "Dataset":
-    """With absent phrases: the data's other concepts, then those of the scenes."""
-    from argus.data.absent import with_absent_phrases
-    from argus.data.sources.scenes import ontology
-
-    names = [concept.names_en[0] for concept in ontology().concepts.values() if concept.names_en]
-    return with_absent_phrases(data, names, count, seed)
-
-
 def with_replay(
-    material: "Material", model: str, replay: Path | None, images: Path | None, out: Path, absent: int
+    material: "Material", model: str, replay: Path | None, images: Path | None, out: Path, words: Words
 ) -> "tuple[Material, list[str]]":
     """The material with base concepts: of concept scenes, or of labelled images, a quarter of them held out."""
     from argus.data.sources import open_data
@@ -162,13 +205,12 @@ def with_replay(
         ]
     if any(replay.glob("*.npz")):
         return with_scenes(material, model, replay, out)
-    whole = open_data(replay, images).readable()
-    if absent and not whole.counts.absent_pairs:
-        whole = with_absent(whole, absent, 2)
+    (whole,), added = words.added_to([open_data(replay, images).readable()])
     shown, held = asked_about(whole).split(0.25, 0)
     again = partial(_again, shown, _image_side(model))
     made = replace(material, replay=again, base_pairs=tuple(held.pairs()))
-    return made, [f"base concepts: {counted(shown)} shown again, measured on {counted(held)}"]
+    notes = [f"base concepts: {counted(shown)} shown again, measured on {counted(held)}"]
+    return made, notes + [f"base concepts: {note}" for note in added]
 
 
 def _again(data: "Dataset", side: int, index: int) -> "Sample":

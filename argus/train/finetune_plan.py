@@ -12,13 +12,16 @@ from pathlib import Path
 import torch
 
 from argus.checkpoint.files import replace_file
+from argus.data.augment import light, strong
 from argus.data.dataset import Dataset
+from argus.data.ontology import Ontology
 from argus.data.pairs import Pair
 from argus.data.records import Sample
 from argus.train.lora import RANK
 
 RECORD = "finetune.json"
 MEASURES = ("cgF1", "pmF1", "IL_MCC")
+AUGMENTATIONS = {"light": light, "strong": strong}
 
 Metrics = dict[str, float]
 
@@ -28,7 +31,8 @@ class FinetunePlan:
     """What is asked for. `hours` (of training and the measures during it) goes before `epochs`.
 
     `full`: all weights learn but the tracker's; else adapters of `rank`. A step has `images` of the data and `replayed`
-    of the base concepts, with up to `per_image` prompts each. `queries` None: as many as the data needs. `looks`: how
+    of the base concepts, with up to `per_image` prompts each. `augment` says how much pictures of the data are changed
+    (`AUGMENTATIONS`). `queries` None: as many as the data needs. `looks`: how
     often held-out data are measured. `seeds` runs are made, of seeds 0, 1, ...
     """
 
@@ -40,6 +44,7 @@ class FinetunePlan:
     images: int = 4
     replayed: int = 2
     per_image: int = 3
+    augment: str = "light"
     queries: int | None = None
     looks: int = 8
     seeds: int = 1
@@ -50,19 +55,23 @@ class FinetunePlan:
             raise ValueError(f"rank, images, per_image, looks and seeds must be at least 1, replayed 0; got {self}")
         if not (self.epochs > 0 and math.isfinite(self.epochs)) or not (self.hours is None or self.hours > 0):
             raise ValueError(f"expected epochs and hours above 0, got {self.epochs} and {self.hours}")
+        if self.augment not in AUGMENTATIONS:
+            raise ValueError(f"expected augment to be one of {', '.join(AUGMENTATIONS)}, got {self.augment!r}")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Material:
     """What is learned and measured: training and held-out images, and the base concepts, where there are any to show.
 
-    `replay(n)` is the n-th sample of the base concepts, of the size the model takes.
+    `replay(n)` is the n-th sample of the base concepts, of the size the model takes. The `ontology` knows other words
+    for what is in the training images.
     """
 
     training: Dataset
     held_out: Dataset
     replay: Callable[[int], Sample] | None = None
     base_pairs: tuple[Pair, ...] = ()
+    ontology: Ontology | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

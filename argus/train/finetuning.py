@@ -26,6 +26,7 @@ from argus.eval import Predict, evaluate, summarise
 from argus.model.sam3 import Sam3
 from argus.train.feed import feed
 from argus.train.finetune_plan import (
+    AUGMENTATIONS,
     MEASURES,
     FinetunePlan,
     Material,
@@ -184,6 +185,8 @@ class Run:
             replayed=replayed,
             parts=parts_of_a_step(model, self.plan.images + replayed, self.plan.per_image),
             mix=PromptMix(per_image=self.plan.per_image),
+            augmentation=AUGMENTATIONS[self.plan.augment](),
+            ontology=self.material.ontology,
             seed=self.seed,
         )
 

@@ -1,5 +1,6 @@
 """`argus finetune`: from labels to a table, a report and weights that other commands take."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import torch
 from typer.testing import CliRunner
 
 import argus
+from argus.cli.finetune import Words, gather
 from argus.cli.main import app
 from tests.cli.conftest import Run
 from tests.train.toy_data import write_toys
@@ -43,7 +45,8 @@ def test_from_labels_to_a_report(command: Run, base: Path, tmp_path: Path) -> No
     result = command("finetune", labels, *where, *replay, "--epochs", "1", "--batch", "2")
     assert result.exit_code == 0, result.stderr + str(result.exception)
     said = " ".join(result.stderr.split())
-    assert "6 images" in said and "held out: 2 of the 8 images" in said and "absent phrases" in said
+    assert "6 images" in said and "held out: 2 of the 8 images" in said
+    assert "absent phrases: the data ask for 0" in said and "from the built-in ontology" in said
     assert "left out: " in said and "no finite number" in said
     assert "cgF1" in result.stdout and "help" in result.stdout
     assert f"{base}+{out}" in "".join(result.stdout.split())
@@ -54,6 +57,22 @@ def test_from_labels_to_a_report(command: Run, base: Path, tmp_path: Path) -> No
     assert "adapter" in command("info", f"{base}+{out}").stdout
     other = command("finetune", labels, *where, "--epochs", "2")
     assert other.exit_code == 1 and "choose another folder" in other.stderr
+
+
+def test_absent_phrases_come_from_a_persons_own_ontology(tmp_path: Path) -> None:
+    path = tmp_path / "words.json"
+    concepts = [{"en": ["red", "crimson"]}, {"en": ["violet"]}, {"en": ["teal"]}, {"en": ["ochre"]}]
+    path.write_text(json.dumps({"concepts": concepts}), "utf-8")
+    labels = write_toys(tmp_path / "data", 6)
+    material, notes = gather(labels, None, None, 0.25, Words(path, 3))
+    assert any(f"from the ontology {path}" in note for note in notes)
+    for record in (*material.training.records, *material.held_out.records):
+        absent = {query.text for query in record.queries if not query.instances}
+        assert len(absent) == 3 and absent <= {"red", "green", "blue", "violet", "teal", "ochre"}
+        assert absent & {"violet", "teal", "ochre"}
+    assert material.ontology is not None and material.ontology.synonyms("red") == ("crimson",)
+    _, none = gather(labels, None, None, 0.25, Words(path, 0))
+    assert not any("absent" in note for note in none)
 
 
 def test_bad_input_is_said_in_a_line(command: Run, base: Path, tmp_path: Path) -> None:

@@ -15,17 +15,19 @@ from PIL import Image
 import argus
 from argus.cli.evaluate_concepts import predict_function
 from argus.data.absent import with_absent_phrases
+from argus.data.augment import AugmentConfig
 from argus.data.collate import PromptMix, collate
 from argus.data.dataset import Dataset
+from argus.data.ontology import Concept, Ontology
 from argus.data.sources import open_data
 from argus.train import finetuning
 from argus.train.criterion import LossConfig
-from argus.train.finetune_plan import FinetunePlan, Material, Outcome, check, claim, table_rows
+from argus.train.finetune_plan import AUGMENTATIONS, FinetunePlan, Material, Outcome, check, claim, table_rows
 from argus.train.finetune_report import Shown, verdict, write_report
 from argus.train.lora import add_adapters
 from argus.train.stages.finetune import FinetuneBatches, FinetuneLearner, learn_all, parts_of_a_step, share_out
 from tests.train.toy_data import write_toys
-from tests.train.toys import tiny_model, toy_scene
+from tests.train.toys import COLOURS, tiny_model, toy_scene
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +43,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def data(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     folder = tmp_path_factory.mktemp("data")
     opened = open_data(write_toys(folder, 8), folder / "images")
-    return with_absent_phrases(opened, ["red", "green", "blue"], 2, 0)
+    return with_absent_phrases(opened, Ontology([]), 2, 0)
 
 
 @pytest.fixture(scope="module")
@@ -62,8 +64,9 @@ def run(plan: FinetunePlan, material: Material, folder: Path) -> list[Outcome]:
 
 def test_each_image_is_shown_once_an_epoch_and_batches_repeat(material: Material) -> None:
     batches = FinetuneBatches(data=material.training, size_hw=(48, 48), most_instances=6, images=2)
-    first, again = batches(4), batches(4)
-    assert torch.equal(first.images, again.images) and len(first.images) == 2
+    first, other, again = (batches(index) for index in (4, 5, 4))
+    assert torch.equal(first.images, again.images) and not torch.equal(first.images, other.images)
+    assert len(first.images) == 2
     seen: list[int] = []
 
     class Noted(Dataset):
@@ -75,6 +78,49 @@ def test_each_image_is_shown_once_an_epoch_and_batches_repeat(material: Material
     for index in range(3):
         noted(index)
     assert sorted(seen) == list(range(6))
+
+
+@pytest.mark.parametrize("name", AUGMENTATIONS)
+def test_pictures_are_changed_with_their_masks_and_keep_what_is_present(material: Material, name: str) -> None:
+    config = AUGMENTATIONS[name]()
+    moved = replace(config, move_share=1.0, paste_share=1.0 if config.paste_share else 0.0, light_share=0.0)
+    batches = FinetuneBatches(
+        data=material.training, size_hw=(48, 48), most_instances=6, augmentation=moved, replayed=0
+    )
+    changed = 0
+    for step in range(6):
+        rng = np.random.default_rng(step)
+        for sample, place in zip(batches.samples(step, rng), range(4), strict=True):
+            assert any(query.instances for query in sample.queries)
+            for mask, concept in zip(sample.masks, sample.concepts, strict=True):
+                off = np.abs(sample.image[mask].astype(int) - COLOURS[concept]).max(axis=1)
+                assert (off < 90).mean() > 0.6, (step, place)  # what is under a mask has the colour of its concept
+            changed += not any(np.array_equal(sample.image, plain) for plain in pictures_of(material))
+    assert changed > 18
+
+
+def pictures_of(material: Material) -> list[np.ndarray]:
+    return [material.training.sample(i, size_hw=(48, 48)).image for i in range(len(material.training))]
+
+
+def test_an_image_that_would_lose_all_that_is_present_goes_in_as_it_was(data: Dataset) -> None:
+    far = AugmentConfig(move_share=1.0, scale=(4.0, 4.0), least_visible=0.01)  # a small part of it, perhaps ground
+    batches = FinetuneBatches(data=data, size_hw=(48, 48), most_instances=6, augmentation=far)
+    plain = [data.sample(i, size_hw=(48, 48)).image for i in range(len(data))]
+    samples = [sample for step in range(6) for sample in batches.samples(step, np.random.default_rng(step))]
+    assert all(any(query.instances for query in sample.queries) for sample in samples)
+    kept = sum(any(np.array_equal(sample.image, one) for one in plain) for sample in samples)
+    assert 0 < kept < len(samples)
+
+
+def test_the_ontology_gives_other_words(material: Material) -> None:
+    words = Ontology([Concept(id="red", names_en=("red", "crimson"))])
+    spoken = AugmentConfig(synonym_share=1.0)
+    batches = FinetuneBatches(
+        data=material.training, size_hw=(48, 48), most_instances=6, augmentation=spoken, ontology=words
+    )
+    texts = {prompt.text for step in range(4) for prompt in batches(step).prompts}
+    assert "crimson" in texts and "red" not in texts
 
 
 def test_a_step_in_parts_is_the_whole_step(material: Material) -> None:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 import torch
 from torch.nn.utils import parametrize
 
+from argus.data.augment import AugmentConfig, augment, light
 from argus.data.collate import Batch, PromptMix, Targets, collate
 from argus.data.dataset import Dataset
+from argus.data.ontology import Ontology
 from argus.data.records import Sample
 from argus.model.sam3 import Sam3
 from argus.train.criterion import DetectorLosses, LossConfig, Totals
@@ -28,8 +31,9 @@ SMALL = 128  # width of a detector up to which losses and rates are those of nan
 class FinetuneBatches:
     """The n-th batch of a fine-tuning: `parts` of them are a step, whose prompts they share out.
 
-    A step has `images` of the data, each shown once an epoch, and `replayed` of the base concepts. Images of more than
-    `most_instances` are cut to windows that hold fewer.
+    A step has `images` of the data, each shown once an epoch, changed by `augmentation`, and `replayed` of the base
+    concepts. Images of more than `most_instances` are cut to windows that hold fewer. The `ontology` gives synonyms and
+    parents.
     """
 
     data: Dataset
@@ -40,29 +44,46 @@ class FinetuneBatches:
     replayed: int = 2
     parts: int = 1
     mix: PromptMix = field(default_factory=lambda: PromptMix(per_image=3))
+    augmentation: AugmentConfig = field(default_factory=light)
+    ontology: Ontology | None = None
     seed: int = 0
 
     def __call__(self, index: int) -> Batch:
         step, part = divmod(index, self.parts)
-        rng = np.random.default_rng([self.seed, step])
-        samples = [self._sample(step * self.images + place, rng) for place in range(self.images)]
-        if self.replay is not None:
-            samples += [self.replay(step * self.replayed + place) for place in range(self.replayed)]
-        whole = collate(samples, self.mix, rng)
+        whole = _whole(self, step)
         return share_out(whole, self.parts)[part] if self.parts > 1 else whole
+
+    def samples(self, step: int, rng: np.random.Generator) -> list[Sample]:
+        """The pictures of a step; what is pasted into one comes from the one before."""
+        plain = [self._sample(step * self.images + place, rng) for place in range(self.images)]
+        shown = [self._augmented(plain, place, rng) for place in range(self.images)]
+        if self.replay is not None:
+            shown += [self.replay(step * self.replayed + place) for place in range(self.replayed)]
+        return shown
 
     def _sample(self, shown: int, rng: np.random.Generator) -> Sample:
         epoch, place = divmod(shown, len(self.data))
         index = int(np.random.default_rng([self.seed, 1, epoch]).permutation(len(self.data))[place])
         window = self.data.window_xyxy_px(index, rng, self.most_instances)
-        sample = self.data.sample(index, window_xyxy_px=window, size_hw=self.size_hw)
-        return mirrored(sample) if rng.random() < 0.5 else sample
+        return self.data.sample(index, window_xyxy_px=window, size_hw=self.size_hw)
+
+    def _augmented(self, samples: list[Sample], place: int, rng: np.random.Generator) -> Sample:
+        """One that would lose all that is present in it goes in as it was."""
+        sample, donor = samples[place], samples[place - 1] if len(samples) > 1 else None
+        changed = augment(sample, self.augmentation, rng, ontology=self.ontology, donor=donor)
+        return changed if has_present(changed) or not has_present(sample) else sample
 
 
-def mirrored(sample: Sample) -> Sample:
-    """Left and right exchanged."""
-    image, masks = (np.ascontiguousarray(x) for x in (sample.image[:, ::-1], sample.masks[:, :, ::-1]))
-    return replace(sample, image=image, masks=masks)
+@lru_cache(maxsize=1)
+def _whole(batches: FinetuneBatches, step: int) -> Batch:
+    """All of a step, kept while its parts are asked for."""
+    rng = np.random.default_rng([batches.seed, step])
+    return collate(batches.samples(step, rng), batches.mix, rng)
+
+
+def has_present(sample: Sample) -> bool:
+    """Whether a phrase names something in it."""
+    return any(query.instances for query in sample.queries)
 
 
 def share_out(batch: Batch, parts: int) -> list[Batch]:
