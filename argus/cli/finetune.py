@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from argus.data.dataset import Dataset
     from argus.data.ontology import Ontology
     from argus.data.records import Sample
-    from argus.train.finetune_plan import FinetunePlan, Material, Outcome
+    from argus.model.sam3 import Sam3
+    from argus.train.finetune_measures import Answers
+    from argus.train.finetune_plan import Material, Outcome
     from argus.train.finetune_report import Shown
 
 BASE_SCENES = 60  # held-out scenes that base concepts are measured on
@@ -96,7 +98,6 @@ def finetune(
         raise misuse("--replay-images needs --replay with the labels")
     with failures_reported():
         from argus.checkpoint.loading import choose_device
-        from argus.cli.evaluate_concepts import predict_function
         from argus.train import finetuning
         from argus.train.finetune_plan import FinetunePlan, claim
         from argus.train.finetune_report import verdict, write_report
@@ -116,12 +117,12 @@ def finetune(
         words = Words(ontology, absent)
         material, notes = gather(data, images, heldout, share, words)
         material, more = with_replay(material, model, replay, replay_images, out, words)
-        notes += [*more, "clicks: not trained; the tracker, which answers them, is untouched"]
+        notes += more
         for note in notes:
             say(note)
         target = choose_device(device)
         outcomes = finetuning.finetune(
-            plan, material, out, predict_function, workers=workers, device=target, tell=say, progress=True
+            plan, material, out, answers_of, workers=workers, device=target, tell=say, progress=True
         )
         best = max(outcomes, key=lambda outcome: outcome.after.new["cgF1"])
         shown = pictures(material, plan.model, best, device)
@@ -129,6 +130,15 @@ def finetune(
         print_table(outcomes, verdict(outcomes))
         source = out if full else f"{model}+{out}"
         typer.echo(f"use it: argus segment IMAGE --prompt PHRASE --model {source}\nreport: {out / 'report.html'}")
+
+
+def answers_of(model: "Sam3") -> "Answers":
+    """The model as evaluators ask it."""
+    from argus.cli.evaluate_concepts import predict_function
+    from argus.cli.evaluate_pick import pick_function
+    from argus.train.finetune_measures import Answers
+
+    return Answers(predict=predict_function(model), pick=pick_function(model, zoom=False))
 
 
 class Words:
@@ -176,7 +186,8 @@ def gather(
         training, held = whole, open_data(heldout, images).readable()
         held_note = f"held out: {heldout}"
     notes = [f"training ({whole.format}): {counted(training)}", f"{held_note}: {counted(held)}"]
-    notes += [f"left out: {problem}" for problem in whole.problems]
+    problems = whole.problems if heldout is None else (*whole.problems, *held.problems)
+    notes += [f"left out: {problem}" for problem in problems]
     (training, held), added = words.added_to((training, held))
     material = Material(training=asked_about(training), held_out=asked_about(held), ontology=words.ontology)
     return material, [*notes, *added]
@@ -205,12 +216,14 @@ def with_replay(
         ]
     if any(replay.glob("*.npz")):
         return with_scenes(material, model, replay, out)
-    (whole,), added = words.added_to([open_data(replay, images).readable()])
+    read = open_data(replay, images).readable()
+    (whole,), added = words.added_to([read])
     shown, held = asked_about(whole).split(0.25, 0)
     again = partial(_again, shown, _image_side(model))
     made = replace(material, replay=again, base_pairs=tuple(held.pairs()))
     notes = [f"base concepts: {counted(shown)} shown again, measured on {counted(held)}"]
-    return made, notes + [f"base concepts: {note}" for note in added]
+    left_out = [f"left out: {problem}" for problem in read.problems]
+    return made, notes + [f"base concepts: {note}" for note in (*left_out, *added)]
 
 
 def _again(data: "Dataset", side: int, index: int) -> "Sample":
@@ -242,6 +255,7 @@ def _image_side(model: str) -> int:
 def pictures(material: "Material", model: str, outcome: "Outcome", device: str | None) -> "list[Shown]":
     """Held-out images with the truth, and what the model finds before and after."""
     from argus.checkpoint import load
+    from argus.data.pictures import printable
     from argus.export import draw
     from argus.inference.image import ImagePredictor
     from argus.train.finetune_report import Shown
@@ -256,7 +270,7 @@ def pictures(material: "Material", model: str, outcome: "Outcome", device: str |
         answers = {"truth": Detections.build(pair.boxes_xyxy_px, [1.0] * count, [""] * count, pair.rles, pair.size_hw)}
         answers |= {name: p.set_image(pair.file_name).predict(pair.phrase) for name, p in predictors.items()}
         drawn = {f"{name}: {len(found)}": draw(pair.file_name, found) for name, found in answers.items()}
-        shown.append(Shown(name=f"{Path(pair.file_name).name}: {pair.phrase}", pictures=drawn))
+        shown.append(Shown(name=f"{printable(Path(pair.file_name).name)}: {pair.phrase}", pictures=drawn))
     return shown
 
 
