@@ -45,7 +45,7 @@ class FinetunePlan:
     hours: float | None = None
     images: int = 4
     replayed: int = 2
-    per_image: int = 3
+    per_image: int = 2
     augment: str = "light"
     queries: int | None = None
     looks: int = 8

@@ -62,7 +62,7 @@ class FinetuneBatches:
     images: int = 4
     replayed: int = 2
     parts: int = 1
-    mix: PromptMix = field(default_factory=lambda: PromptMix(per_image=3))
+    mix: PromptMix = field(default_factory=lambda: PromptMix(per_image=2))
     augmentation: AugmentConfig = field(default_factory=light)
     ontology: Ontology | None = None
     picks: bool = False
@@ -214,7 +214,7 @@ class FinetuneLearner(DetectorLearner):
         self.tracker_criterion = TrackerCriterion(TrackerLossConfig())
 
     def totals(self, batches: Sequence[Batch]) -> FinetuneTotals:
-        return FinetuneTotals(**vars(super().totals(batches)), picks=max(sum(map(_picks, batches)), 1))
+        return FinetuneTotals(**vars(super().totals(batches)), picks=sum(map(_picks, batches)))
 
     def forward(self, batch: Batch, totals: Totals) -> FinetuneLosses:
         with parametrize.cached():
