@@ -1,6 +1,7 @@
 """`argus finetune`: teach a model a person's own concepts, and see whether it helped."""
 
 from dataclasses import replace
+from enum import Enum
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,13 +11,25 @@ import typer
 from argus.cli.common import DeviceOption, ModelOption, console, failures_reported, misuse, no_nan, say
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from argus.data.dataset import Dataset
+    from argus.data.ontology import Ontology
     from argus.data.records import Sample
-    from argus.train.finetune_plan import FinetunePlan, Material, Outcome
+    from argus.model.sam3 import Sam3
+    from argus.train.finetune_measures import Answers
+    from argus.train.finetune_plan import Material, Outcome
     from argus.train.finetune_report import Shown
 
 BASE_SCENES = 60  # held-out scenes that base concepts are measured on
 LOOKED_AT = 4  # held-out images in the report
+
+
+class Augment(str, Enum):
+    """How much pictures of the data are changed."""
+
+    light = "light"
+    strong = "strong"
 
 
 def finetune(
@@ -55,7 +68,20 @@ def finetune(
     replay_images: Annotated[
         Path | None, typer.Option(exists=True, file_okay=False, help="Folder of the images of --replay, for labels.")
     ] = None,
-    absent: Annotated[int, typer.Option(min=0, help="Absent phrases asked of each image where the data has none.")] = 4,
+    absent: Annotated[
+        int, typer.Option(min=0, help="Absent phrases asked of each image; where the data has fewer, some are added.")
+    ] = 4,
+    ontology: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            help="Your concepts as JSON or SKOS, for absent phrases and synonyms. Default: everyday things.",
+        ),
+    ] = None,
+    augment: Annotated[
+        Augment, typer.Option(help="How much images are changed: strong is for little data and long runs.")
+    ] = Augment.light,
     queries: Annotated[
         int | None, typer.Option(min=1, help="Object queries of the model. Default: as many as the data needs.")
     ] = None,
@@ -72,7 +98,6 @@ def finetune(
         raise misuse("--replay-images needs --replay with the labels")
     with failures_reported():
         from argus.checkpoint.loading import choose_device
-        from argus.cli.evaluate_concepts import predict_function
         from argus.train import finetuning
         from argus.train.finetune_plan import FinetunePlan, claim
         from argus.train.finetune_report import verdict, write_report
@@ -84,18 +109,20 @@ def finetune(
             epochs=epochs,
             hours=hours,
             images=batch,
+            augment=augment.value,
             queries=queries,
             seeds=seeds,
         )
         claim(out, plan)
-        material, notes = gather(plan, data, images, heldout, share, absent)
-        material, more = with_replay(material, model, replay, replay_images, out, absent)
-        notes += [*more, "clicks: not trained; the tracker, which answers them, is untouched"]
+        words = Words(ontology, absent)
+        material, notes = gather(data, images, heldout, share, words)
+        material, more = with_replay(material, model, replay, replay_images, out, words)
+        notes += more
         for note in notes:
             say(note)
         target = choose_device(device)
         outcomes = finetuning.finetune(
-            plan, material, out, predict_function, workers=workers, device=target, tell=say, progress=True
+            plan, material, out, answers_of, workers=workers, device=target, tell=say, progress=True
         )
         best = max(outcomes, key=lambda outcome: outcome.after.new["cgF1"])
         shown = pictures(material, plan.model, best, device)
@@ -105,8 +132,47 @@ def finetune(
         typer.echo(f"use it: argus segment IMAGE --prompt PHRASE --model {source}\nreport: {out / 'report.html'}")
 
 
+def answers_of(model: "Sam3") -> "Answers":
+    """The model as evaluators ask it."""
+    from argus.cli.evaluate_concepts import predict_function
+    from argus.cli.evaluate_pick import pick_function
+    from argus.train.finetune_measures import Answers
+
+    return Answers(predict=predict_function(model), pick=pick_function(model, zoom=False))
+
+
+class Words:
+    """An ontology (None: the built-in one), and how many absent phrases each image should ask for."""
+
+    def __init__(self, path: Path | None, absent: int) -> None:
+        from argus.data.ontology import built_in, read_ontology
+
+        self.ontology: Ontology = built_in() if path is None else read_ontology(path)
+        self.name = "the built-in ontology" if path is None else f"the ontology {path}"
+        self.absent = absent
+
+    def added_to(self, parts: "Sequence[Dataset]") -> "tuple[list[Dataset], list[str]]":
+        """The parts of a data set with absent phrases where they have too few, and what was added, in words."""
+        from argus.data.absent import with_absent_phrases
+
+        made = [with_absent_phrases(part, self.ontology, self.absent, seed) for seed, part in enumerate(parts)]
+        added, own = 0, 0
+        for before, after in zip(parts, made):
+            for old, new in zip(before.records, after.records):
+                texts = [query.text for query in new.queries[len(old.queries) :]]
+                added, own = added + len(texts), own + sum(text in before.concepts for text in texts)
+        if not added:
+            return made, []
+        given = sum(part.counts.absent_pairs for part in parts)
+        return made, [
+            f"absent phrases: the data ask for {given}; {added} were added, {own} of them names of the data's other "
+            f"concepts and {added - own} from {self.name}, so that each image asks for {self.absent} as far as they "
+            "reach: without any, cgF1 says nothing"
+        ]
+
+
 def gather(
-    plan: "FinetunePlan", data: Path, images: Path | None, heldout: Path | None, share: float, absent: int
+    data: Path, images: Path | None, heldout: Path | None, share: float, words: Words
 ) -> "tuple[Material, list[str]]":
     """Training and held-out images, and lines that say what they are."""
     from argus.data.sources import open_data
@@ -120,14 +186,11 @@ def gather(
         training, held = whole, open_data(heldout, images).readable()
         held_note = f"held out: {heldout}"
     notes = [f"training ({whole.format}): {counted(training)}", f"{held_note}: {counted(held)}"]
-    notes += [f"left out: {problem}" for problem in whole.problems]
-    if absent and not whole.counts.absent_pairs:
-        training, held = (with_absent(part, absent, seed) for seed, part in enumerate((training, held)))
-        notes.append(
-            f"the data ask for nothing that is absent, without which cgF1 says nothing: {absent} absent phrases were "
-            "added to each image, from the names of other concepts"
-        )
-    return Material(training=asked_about(training), held_out=asked_about(held)), notes
+    problems = whole.problems if heldout is None else (*whole.problems, *held.problems)
+    notes += [f"left out: {problem}" for problem in problems]
+    (training, held), added = words.added_to((training, held))
+    material = Material(training=asked_about(training), held_out=asked_about(held), ontology=words.ontology)
+    return material, [*notes, *added]
 
 
 def asked_about(data: "Dataset") -> "Dataset":
@@ -141,17 +204,8 @@ def counted(data: "Dataset") -> str:
     return f"{counts.images} images, {counts.instances} instances, {counts.phrases} phrases"
 
 
-def with_absent(data: "Dataset", count: int, seed: int) -> "Dataset":
-    """With absent phrases: the data's other concepts, then those of the scenes."""
-    from argus.data.absent import with_absent_phrases
-    from argus.data.sources.scenes import ontology
-
-    names = [concept.names_en[0] for concept in ontology().concepts.values() if concept.names_en]
-    return with_absent_phrases(data, names, count, seed)
-
-
 def with_replay(
-    material: "Material", model: str, replay: Path | None, images: Path | None, out: Path, absent: int
+    material: "Material", model: str, replay: Path | None, images: Path | None, out: Path, words: Words
 ) -> "tuple[Material, list[str]]":
     """The material with base concepts: of concept scenes, or of labelled images, a quarter of them held out."""
     from argus.data.sources import open_data
@@ -162,13 +216,14 @@ def with_replay(
         ]
     if any(replay.glob("*.npz")):
         return with_scenes(material, model, replay, out)
-    whole = open_data(replay, images).readable()
-    if absent and not whole.counts.absent_pairs:
-        whole = with_absent(whole, absent, 2)
+    read = open_data(replay, images).readable()
+    (whole,), added = words.added_to([read])
     shown, held = asked_about(whole).split(0.25, 0)
     again = partial(_again, shown, _image_side(model))
     made = replace(material, replay=again, base_pairs=tuple(held.pairs()))
-    return made, [f"base concepts: {counted(shown)} shown again, measured on {counted(held)}"]
+    notes = [f"base concepts: {counted(shown)} shown again, measured on {counted(held)}"]
+    left_out = [f"left out: {problem}" for problem in read.problems]
+    return made, notes + [f"base concepts: {note}" for note in (*left_out, *added)]
 
 
 def _again(data: "Dataset", side: int, index: int) -> "Sample":
@@ -200,6 +255,7 @@ def _image_side(model: str) -> int:
 def pictures(material: "Material", model: str, outcome: "Outcome", device: str | None) -> "list[Shown]":
     """Held-out images with the truth, and what the model finds before and after."""
     from argus.checkpoint import load
+    from argus.data.pictures import printable
     from argus.export import draw
     from argus.inference.image import ImagePredictor
     from argus.train.finetune_report import Shown
@@ -214,7 +270,7 @@ def pictures(material: "Material", model: str, outcome: "Outcome", device: str |
         answers = {"truth": Detections.build(pair.boxes_xyxy_px, [1.0] * count, [""] * count, pair.rles, pair.size_hw)}
         answers |= {name: p.set_image(pair.file_name).predict(pair.phrase) for name, p in predictors.items()}
         drawn = {f"{name}: {len(found)}": draw(pair.file_name, found) for name, found in answers.items()}
-        shown.append(Shown(name=f"{Path(pair.file_name).name}: {pair.phrase}", pictures=drawn))
+        shown.append(Shown(name=f"{printable(Path(pair.file_name).name)}: {pair.phrase}", pictures=drawn))
     return shown
 
 

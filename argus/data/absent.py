@@ -1,67 +1,80 @@
-"""Phrases that are not true of an image, for data that come without any."""
+"""Phrases that are not true of an image, for data that come with few of them or none."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from argus.data.dataset import Dataset, Record
+from argus.data.ontology import Ontology
 from argus.data.phrases import language_of
 from argus.data.records import Query
 
+_HARD_SHARE = 0.5
 
-def with_absent_phrases(
-    dataset: Dataset,
-    phrases: Sequence[str],
-    per_image: int,
-    seed: int,
-    related: Callable[[str, str], bool] | None = None,
-) -> Dataset:
-    """The data with up to `per_image` more phrases about each image that are absent from it, drawn by `seed`.
 
-    They are the data's other concepts, and where those do not reach, `phrases`. None of them could be true: left out
-    are what the image holds or is already asked, what shares all its words with a concept there (or the other way
-    round: "car" and "red cars"), and what is `related` to one, asked both ways (synonyms, parents). Videos keep their
+def with_absent_phrases(dataset: Dataset, ontology: Ontology, per_image: int, seed: int) -> Dataset:
+    """The data with phrases added that are absent from an image, drawn by `seed`, so that each asks for `per_image`.
+
+    They are the data's other concepts, and where those do not reach, names from the `ontology`, about half of them
+    siblings of what the image holds, in the language of its phrases. None of them could be true: left out are what the
+    image holds or is already asked, what shares all its words with a concept there (or the other way round: "car" and
+    "red cars"), and what the ontology relates to one (synonyms, parents, what may pass for it). Videos keep their
     phrases. Raises ValueError for a negative number.
     """
     if per_image < 0:
         raise ValueError(f"Expected a number of phrases of at least 0, got {per_image}.")
-    own = list(dataset.concepts)
-    given = [phrase for phrase in dict.fromkeys(phrases) if phrase not in set(own)]
-    words = {phrase: _words(phrase) for phrase in (*own, *given)}
-    known: dict[tuple[str, str], bool] = {}
-
-    def could_be(phrase: str, present: str) -> bool:
-        key = (phrase, present)
-        if key not in known:
-            there = words.get(present) or _words(present)
-            alike = words[phrase] <= there or there <= words[phrase]
-            known[key] = alike or (related is not None and (related(phrase, present) or related(present, phrase)))
-        return known[key]
-
+    drawing = _Drawing(dataset.concepts, ontology)
     records = []
     for index, record in enumerate(dataset.records):
+        lacking = per_image - sum(not query.instances for query in record.queries)
         rng = np.random.default_rng([seed, index])
-        drawn = [own[i] for i in rng.permutation(len(own))] + [given[i] for i in rng.permutation(len(given))]
-        records.append(_with(record, drawn, per_image, could_be))
+        added = drawing.absent(record, lacking, rng) if lacking > 0 else []
+        records.append(replace(record, queries=(*record.queries, *added)))
     return replace(dataset, records=tuple(records))
 
 
-def _with(record: Record, drawn: Sequence[str], most: int, could_be: Callable[[str, str], bool]) -> Record:
-    """The record with the first `most` of the phrases drawn that are absent from it."""
-    there = {*record.concepts, *record.unsure, *(query.text for query in record.queries if query.instances)}
-    asked = {query.text.casefold() for query in record.queries}
-    absent: list[Query] = []
-    for phrase in drawn:
-        if len(absent) == most:
-            break
-        if phrase.casefold() not in asked and not any(could_be(phrase, present) for present in there):
+class _Drawing:
+    """What can be asked of images that does not hold of them; judgements on pairs of phrases are kept."""
+
+    def __init__(self, own: Sequence[str], ontology: Ontology) -> None:
+        self.own, self.ontology = own, ontology
+        self._known: dict[tuple[str, str], bool] = {}
+
+    def absent(self, record: Record, count: int, rng: np.random.Generator) -> list[Query]:
+        """Up to `count` phrases that are absent from an image and not asked yet."""
+        there = {*record.concepts, *record.unsure, *(query.text for query in record.queries if query.instances)}
+        asked = {query.text.casefold() for query in record.queries}
+        languages = Counter(map(language_of, sorted(there)))
+        language = languages.most_common(1)[0][0] if languages else "en"
+        found: list[Query] = []
+        for phrase in (self.own[index] for index in rng.permutation(len(self.own))):
+            self._take(phrase, "absent", there, asked, found, count)
+        if len(found) < count:
+            siblings = {sibling for present in there for sibling in self.ontology.siblings(present)}
+            # more than are needed, for some may be asked already or share their words with what is there
+            for phrase in self.ontology.absent(there, 2 * count + len(asked), rng, _HARD_SHARE, language=language):
+                hard = self.ontology.find(phrase) in siblings
+                self._take(phrase, "absent-sibling" if hard else "absent", there, asked, found, count)
+        return found
+
+    def _take(self, phrase: str, kind: str, there: set[str], asked: set[str], found: list[Query], most: int) -> None:
+        """Add a phrase to those found, unless there are enough, or it is asked already or could be true."""
+        if len(found) < most and phrase.casefold() not in asked and not any(self._could_be(phrase, p) for p in there):
             asked.add(phrase.casefold())
-            absent.append(Query(text=phrase, language=language_of(phrase), kind="absent", instances=()))
-    return replace(record, queries=(*record.queries, *absent))
+            found.append(Query(text=phrase, language=language_of(phrase), kind=kind, instances=()))
+
+    def _could_be(self, phrase: str, present: str) -> bool:
+        key = (phrase, present)
+        if key not in self._known:
+            words, there = _words(phrase), _words(present)
+            alike = words <= there or there <= words
+            self._known[key] = alike or self.ontology.related(phrase, present)
+        return self._known[key]
 
 
 def _words(phrase: str) -> frozenset[str]:

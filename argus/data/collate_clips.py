@@ -33,6 +33,10 @@ class First:
     def __len__(self) -> int:
         return len(self.kinds)
 
+    def of(self, rows: Sequence[int]) -> First:
+        """Some of the objects."""
+        return First(**{field.name: getattr(self, field.name)[list(rows)] for field in fields(self)})
+
     def to(self, device: torch.device) -> First:
         return First(**{field.name: getattr(self, field.name).to(device) for field in fields(self)})
 

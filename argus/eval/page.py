@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import UInt8
-from PIL import Image, ImageDraw, ImageOps
+from PIL import Image, ImageDraw
 
 from argus.data.sources.saco import Pair
 from argus.eval import plots
@@ -19,6 +19,7 @@ from argus.eval.breakdown import by_kind, by_number, by_size, counting
 from argus.eval.cgf1 import THRESHOLDS, PairScore, summarise
 from argus.eval.extras import needs
 from argus.ops import rle
+from argus.ops.paint import tint, upright
 from argus.ops.pixels import jpeg_base64
 from argus.ops.rle import Rle
 
@@ -206,12 +207,11 @@ def painted(
         "missed": [mask for mask, right in zip(truth, hit) if mask is not None and not right],
         "wrong": [m for m, iou in zip(found, score.match.found_ious) if m is not None and iou < THRESHOLDS[0]],
     }
-    shown = pixels.astype(np.float32)
+    shown = pixels.copy()
     for name, masks in parts.items():
         for mask in masks:
-            inside = rle.decode(mask)
-            shown[inside] = 0.5 * shown[inside] + 0.5 * np.array(_COLOURS[name], np.float32)
-    image = Image.fromarray(shown.round().astype(np.uint8))
+            tint(shown, mask, _COLOURS[name])
+    image = Image.fromarray(shown)
     pen, width_px = ImageDraw.Draw(image), max(1, round(max(pixels.shape[:2]) / 300))
     for name, masks in parts.items():
         for left, top, right, bottom in rle.boxes_xyxy_px(masks).tolist():
@@ -222,7 +222,7 @@ def painted(
 
 def _pixels(path: Path) -> UInt8[np.ndarray, "h w 3"]:
     with Image.open(path) as image:
-        return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+        return upright(image)
 
 
 def _jpeg(pixels: UInt8[np.ndarray, "h w 3"]) -> str:

@@ -1,9 +1,9 @@
-"""Plots of scored pairs, as SVG to stand in a page."""
+"""Plots of scored pairs and of runs, as SVG to stand in a page."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -50,6 +50,16 @@ def counts(scores: Sequence[PairScore]) -> str:
     most = int(pairs.max()) + 1
     axes.plot([0, most], [0, most], color="grey", linewidth=1)
     axes.scatter(pairs[:, 0], pairs[:, 1], s=12 + 200 * numbers / numbers.max(), alpha=0.6)
+    return _svg(figure)
+
+
+def curves(lines: Mapping[str, tuple[Sequence[float], Sequence[float]]], title: str) -> str:
+    """Named lines over the steps of a run: of each the steps, and a value at each."""
+    figure, axes = _axes(title, "step", "")
+    for name, (steps, values) in lines.items():
+        axes.plot(steps, values, label=name, marker="." if len(steps) < 30 else "")
+    if len(lines) > 1:
+        axes.legend(fontsize="small")
     return _svg(figure)
 
 

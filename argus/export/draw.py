@@ -15,11 +15,11 @@ from typing import TypeAlias
 
 import numpy as np
 from jaxtyping import UInt8
-from PIL import Image, ImageDraw, ImageFont, ImageOps
+from PIL import Image, ImageDraw, ImageFont
 
 from argus.export.coco import Objects, concepts_in_order
 from argus.export.outline import parts
-from argus.ops import rle
+from argus.ops.paint import tint, upright
 from argus.ops.rle import Rle
 
 Colour: TypeAlias = tuple[int, int, int]
@@ -32,7 +32,6 @@ PALETTE: tuple[Colour, ...] = (
     (255, 86, 48), (0, 150, 255), (54, 199, 89), (255, 196, 0), (175, 82, 222), (0, 199, 190),
     (255, 45, 145), (140, 200, 0), (88, 86, 214), (255, 140, 0), (90, 200, 250), (200, 120, 80),
 )  # fmt: skip
-MASK_OPACITY = 0.45
 _LATIN_END = 0x250  # characters below are in Pillow's own font
 _CJK_FONTS = (
     "NotoSansCJK-Regular.ttc",
@@ -74,7 +73,7 @@ def draw(
     names = concepts_in_order(objects) if concepts is None else concepts
     order = np.argsort(objects.scores, kind="stable").tolist()
     for index in order:
-        _tint(canvas, objects.rles[index], colours[index])
+        tint(canvas, objects.rles[index], colours[index])
     picture = Image.fromarray(canvas)
     pen = ImageDraw.Draw(picture)
     unit = (canvas.shape[0] * canvas.shape[1]) ** 0.5
@@ -95,7 +94,7 @@ def _canvas(image: Picture) -> np.ndarray:
     if isinstance(image, np.ndarray):
         return image.copy()
     if isinstance(image, Image.Image):
-        return np.array(ImageOps.exif_transpose(image).convert("RGB"))
+        return upright(image)
     if not isinstance(image, (str, os.PathLike)):
         raise ValueError(f"Expected a path, a PIL image or an array to draw on, got {type(image).__name__}.")
     try:
@@ -103,14 +102,6 @@ def _canvas(image: Picture) -> np.ndarray:
             return _canvas(opened)
     except (OSError, SyntaxError) as error:
         raise ValueError(f"Expected a picture to draw on, got {os.fspath(image)}: {error}.") from error
-
-
-def _tint(canvas: UInt8[np.ndarray, "h w 3"], mask: Rle, colour: Colour) -> None:
-    top, left, inside = rle.decode_window(mask)
-    window = canvas[top : top + inside.shape[0], left : left + inside.shape[1]]
-    for channel, value in enumerate(colour):
-        table = (np.arange(256) * (1 - MASK_OPACITY) + value * MASK_OPACITY).round().astype(np.uint8)
-        window[..., channel] = np.where(inside, table[window[..., channel]], window[..., channel])
 
 
 def _outline(pen: ImageDraw.ImageDraw, mask: Rle, colour: Colour, width: int) -> None:

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from argus.nn.attention import Attention
 from argus.nn.mlp import MLP
+from argus.ops.layout import laid_out
 
 STAGES = 2
 
@@ -34,7 +35,7 @@ class MaskHead(nn.Module):
 
     def image_share(self, stage: int, level: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
         """The part of a stage's convolution that comes from the neck's level: the same for all prompts."""
-        return self.convs[stage](level)
+        return self.convs[stage](laid_out(level))
 
     def pixels(
         self,

@@ -8,6 +8,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from argus.ops.layout import laid_out
+
 
 class Level(nn.Module):
     """One level of the pyramid: `doublings` transposed convolutions, then a 1x1 and a 3x3 convolution."""
@@ -20,7 +22,7 @@ class Level(nn.Module):
         self.smooth = nn.Conv2d(width, width, 3, padding=1)
 
     def forward(self, x: Float[Tensor, "b i h w"]) -> Float[Tensor, "b o height width"]:
-        return self.smooth(self.before_smooth(x))
+        return self.smooth(laid_out(self.before_smooth(x)))
 
     def before_smooth(self, x: Float[Tensor, "b i h w"]) -> Float[Tensor, "b o height width"]:
         """All but the 3x3 convolution."""

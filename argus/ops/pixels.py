@@ -32,9 +32,10 @@ def to_rgb(image: Image.Image) -> Image.Image:
 
 
 def _deep_grey(values: np.ndarray) -> Image.Image:
-    """Grey of 32 bits, whose range its greatest value tells: up to 1 (fractions), to 255, or to 65535."""
+    """Grey of 32 bits, whose range its greatest value tells: up to 1 (fractions), to 255, or to 65535. What
+    is not finite is black."""
     is_fraction = np.issubdtype(values.dtype, np.floating)
-    values = np.nan_to_num(values.astype(np.float32))
+    values = np.nan_to_num(values.astype(np.float32), posinf=0, neginf=0)
     if is_fraction and values.max() <= 1:
         values = values * 255
     elif values.max() > 255:

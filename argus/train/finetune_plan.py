@@ -12,13 +12,18 @@ from pathlib import Path
 import torch
 
 from argus.checkpoint.files import replace_file
+from argus.data.augment import light, strong
 from argus.data.dataset import Dataset
+from argus.data.ontology import Ontology
 from argus.data.pairs import Pair
 from argus.data.records import Sample
 from argus.train.lora import RANK
 
 RECORD = "finetune.json"
-MEASURES = ("cgF1", "pmF1", "IL_MCC")
+PICK_IOU = "pick_IoU"
+MEASURES = {"cgF1": 100, "pmF1": 100, "IL_MCC": 1, PICK_IOU: 1}
+"""What is told, and times what. Picking, by box, is measured before and after, where the model has a tracker."""
+AUGMENTATIONS = {"light": light, "strong": strong}
 
 Metrics = dict[str, float]
 
@@ -28,7 +33,8 @@ class FinetunePlan:
     """What is asked for. `hours` (of training and the measures during it) goes before `epochs`.
 
     `full`: all weights learn but the tracker's; else adapters of `rank`. A step has `images` of the data and `replayed`
-    of the base concepts, with up to `per_image` prompts each. `queries` None: as many as the data needs. `looks`: how
+    of the base concepts, with up to `per_image` prompts each. `augment` says how much pictures of the data are changed
+    (`AUGMENTATIONS`). `queries` None: as many as the data needs. `looks`: how
     often held-out data are measured. `seeds` runs are made, of seeds 0, 1, ...
     """
 
@@ -39,7 +45,8 @@ class FinetunePlan:
     hours: float | None = None
     images: int = 4
     replayed: int = 2
-    per_image: int = 3
+    per_image: int = 2
+    augment: str = "light"
     queries: int | None = None
     looks: int = 8
     seeds: int = 1
@@ -50,19 +57,23 @@ class FinetunePlan:
             raise ValueError(f"rank, images, per_image, looks and seeds must be at least 1, replayed 0; got {self}")
         if not (self.epochs > 0 and math.isfinite(self.epochs)) or not (self.hours is None or self.hours > 0):
             raise ValueError(f"expected epochs and hours above 0, got {self.epochs} and {self.hours}")
+        if self.augment not in AUGMENTATIONS:
+            raise ValueError(f"expected augment to be one of {', '.join(AUGMENTATIONS)}, got {self.augment!r}")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Material:
     """What is learned and measured: training and held-out images, and the base concepts, where there are any to show.
 
-    `replay(n)` is the n-th sample of the base concepts, of the size the model takes.
+    `replay(n)` is the n-th sample of the base concepts, of the size the model takes. The `ontology` knows other words
+    for what is in the training images.
     """
 
     training: Dataset
     held_out: Dataset
     replay: Callable[[int], Sample] | None = None
     base_pairs: tuple[Pair, ...] = ()
+    ontology: Ontology | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,14 +138,19 @@ def write_record(folder: Path, plan: FinetunePlan, outcomes: list[Outcome]) -> N
 
 
 def told(measured: Measured) -> str:
-    """The three numbers in percent (IL_MCC as it is), in one line."""
+    """The measures in one line."""
     parts = {"new": measured.new, "base": measured.base}
     lines = [
-        f"{name} cgF1 {100 * m['cgF1']:.1f}, pmF1 {100 * m['pmF1']:.1f}, IL_MCC {m['IL_MCC']:.3f}"
-        for name, m in parts.items()
-        if m is not None
+        f"{name} " + ", ".join(f"{key} {shown(key, metrics[key])}" for key in MEASURES if key in metrics)
+        for name, metrics in parts.items()
+        if metrics is not None
     ]
     return "; ".join(lines)
+
+
+def shown(key: str, value: float, sign: str = "") -> str:
+    """A measure in percent, or one of 0 to 1 as it is."""
+    return f"{MEASURES[key] * value:{sign}.{1 if MEASURES[key] == 100 else 3}f}"
 
 
 def spread(outcomes: list[Outcome], of: Callable[[Outcome], float]) -> tuple[float, float]:
@@ -144,26 +160,22 @@ def spread(outcomes: list[Outcome], of: Callable[[Outcome], float]) -> tuple[flo
 
 
 def table_rows(outcomes: list[Outcome]) -> list[tuple[str, str, str, str, str]]:
-    """Rows of the report: what, measure, before, after, gain; in percent (IL_MCC as it is), mean ± spread of seeds."""
+    """Rows of the report: what, measure, before, after, gain; mean ± spread of seeds."""
     rows = []
     sides: Mapping[str, Callable[[Measured], Metrics | None]] = {"new": lambda m: m.new, "base": lambda m: m.base}
     for name, side in sides.items():
-        if side(outcomes[0].before) is None:
+        first = side(outcomes[0].before)
+        if first is None:
             rows.append((name, "", "not measured", "not measured", ""))
             continue
-        for key in MEASURES:
-            scale, digits = (1.0, 3) if key == "IL_MCC" else (100.0, 1)
-            before = scale * _value(side(outcomes[0].before), key)
+        for key in (key for key in MEASURES if key in first):
             mean, sd = spread(outcomes, partial(_after, side=side, key=key))
-            after = f"{scale * mean:.{digits}f}" + (f" ± {scale * sd:.{digits}f}" if len(outcomes) > 1 else "")
-            rows.append((name, key, f"{before:.{digits}f}", after, f"{scale * mean - before:+.{digits}f}"))
+            after = shown(key, mean) + (f" ± {shown(key, sd)}" if len(outcomes) > 1 else "")
+            rows.append((name, key, shown(key, first[key]), after, shown(key, mean - first[key], "+")))
     return rows
 
 
 def _after(outcome: Outcome, side: Callable[[Measured], Metrics | None], key: str) -> float:
-    return _value(side(outcome.after), key)
-
-
-def _value(metrics: Metrics | None, key: str) -> float:
+    metrics = side(outcome.after)
     assert metrics is not None
     return metrics[key]

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import base64
 import csv
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from argus.eval import plots
 from argus.ops.pixels import jpeg_base64
 from argus.train.finetune_plan import FinetunePlan, Outcome, table_rows
 
 if TYPE_CHECKING:
     from PIL import Image
 
-CURVES = ("total", "classification", "presence", "mask_dice", "presence_accuracy", "matched_iou")
+CLAIM = 3  # seeds that a gain is claimed from
+CURVES = ("total", "classification", "presence", "mask_dice", "picking", "presence_accuracy", "matched_iou", "pick_iou")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,15 +28,18 @@ class Shown:
 
 
 def verdict(outcomes: Sequence[Outcome]) -> str:
-    """In a sentence: did it help, and was anything forgotten."""
+    """In a sentence: did it help, and was anything forgotten. A gain is claimed from `CLAIM` seeds that all gained."""
     gains = [100 * (outcome.after.new["cgF1"] - outcome.before.new["cgF1"]) for outcome in outcomes]
-    helped = min(gains) > 0
+    helped, claimed = min(gains) > 0, len(gains) >= CLAIM
     mean = sum(gains) / len(gains)
-    first = f"It helped: held-out cgF1 {mean:+.1f}" if helped else f"It did not help: held-out cgF1 {mean:+.1f}"
+    first = ("It helped" if claimed else "It seems to have helped") if helped else "It did not help"
+    first += f": held-out cgF1 {mean:+.1f}"
     if len(gains) > 1:
         first += f" in the mean of {len(gains)} seeds ({min(gains):+.1f} to {max(gains):+.1f})"
     if not helped:
         first += "; use the base model"
+    elif not claimed:
+        first += f"; --seeds {CLAIM} gives a mean and a spread, from which a gain can be claimed"
     lost = [
         100 * (outcome.after.base["cgF1"] - outcome.before.base["cgF1"])
         for outcome in outcomes
@@ -90,32 +93,18 @@ def _measures_plot(outcomes: Sequence[Outcome]) -> str:
         values = [outcome.before.new, *(metrics for _, metrics in outcome.history)]
         for key in ("cgF1", "pmF1"):
             lines[f"{key}, seed {outcome.seed}"] = (steps, [100 * value[key] for value in values])
-    return _plot(lines, "held-out new data, percent")
+    return plots.curves(lines, "held-out new data, percent")
 
 
 def _loss_plots(outcomes: Sequence[Outcome], folder: Path) -> list[str]:
     logs = {o.seed: read_log(folder / f"seed-{o.seed}" / "run" / "log.csv") for o in outcomes}
     return [
-        _plot({f"seed {seed}": (log["step"], log[name]) for seed, log in logs.items()}, f"{name.replace('_', ' ')}")
+        plots.curves(
+            {f"seed {seed}": (log["step"], log[name]) for seed, log in logs.items()}, f"{name.replace('_', ' ')}"
+        )
         for name in CURVES
         if all(name in log for log in logs.values())
     ]
-
-
-def _plot(lines: Mapping[str, tuple[Sequence[float], Sequence[float]]], title: str) -> str:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(4.2, 2.6), layout="constrained")
-    axes = figure.add_subplot()
-    for name, (steps, values) in lines.items():
-        axes.plot(steps, values, label=name, marker="." if len(steps) < 30 else "")
-    axes.set(title=title, xlabel="step")
-    axes.grid(alpha=0.3)
-    if len(lines) > 1:
-        axes.legend(fontsize="small")
-    written = io.BytesIO()
-    figure.savefig(written, format="png", dpi=110)
-    return base64.b64encode(written.getvalue()).decode()
 
 
 _PAGE = """<!doctype html>
@@ -125,14 +114,16 @@ body { font: 15px/1.5 system-ui, sans-serif; margin: 2em auto; max-width: 1000px
 table { border-collapse: collapse; } td, th { padding: .25em .9em; border-bottom: 1px solid #ccc; text-align: right; }
 td:first-child, td:nth-child(2), th:first-child, th:nth-child(2) { text-align: left; }
 .verdict { font-size: 1.25em; font-weight: 600; } .row { display: flex; gap: 8px; flex-wrap: wrap; }
-figure { margin: 0; flex: 1 1 30%; min-width: 220px; } figure img { width: 100%; } code { background: #eee; }
+figure { margin: 0; flex: 1 1 30%; min-width: 220px; } code { background: #eee; }
+figure img, figure svg { width: 100%; height: auto; }
 </style></head><body>
 <h1>Fine-tuning of {{ plan.model }}</h1>
 <p class="verdict">{{ verdict }}</p>
 <table><tr><th>concepts</th><th>measure</th><th>before</th><th>after</th><th>gain</th></tr>
 {% for row in rows %}<tr>{% for cell in row %}<td>{{ cell }}</td>{% endfor %}</tr>
 {% endfor %}</table>
-<p>new: held-out images of your data. base: what the model knew before. Percent, IL_MCC as it is. Every number is of the
+<p>new: held-out images of your data. base: what the model knew before. pick_IoU: objects picked by
+their box, up to 8 an image. Percent, IL_MCC and pick_IoU as they are. Every number is of the
 saved file, read again. The step that is kept is chosen on the held-out images, so their number is a little kind.</p>
 <h2>Use it</h2>
 {% for outcome in outcomes %}
@@ -144,7 +135,7 @@ step {{ outcome.best }} of {{ outcome.steps }}, {{ "%.2f"|format(outcome.bytes_s
 <h2>Data</h2>
 <ul>{% for note in notes %}<li>{{ note }}</li>{% endfor %}</ul>
 <h2>Curves</h2>
-<div class="row">{% for curve in curves %}<figure><img alt="curve" src="data:image/png;base64,{{ curve }}"></figure>
+<div class="row">{% for curve in curves %}<figure>{{ curve | safe }}</figure>
 {% endfor %}</div>
 <h2>Held-out images</h2>
 {% for name, pictures in shown %}

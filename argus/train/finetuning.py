@@ -21,11 +21,11 @@ from argus import checkpoint
 from argus.checkpoint.files import replace_file
 from argus.checkpoint.lora import ADAPTER, save_adapter
 from argus.data.collate import PromptMix
-from argus.data.pairs import Pair
-from argus.eval import Predict, evaluate, summarise
 from argus.model.sam3 import Sam3
 from argus.train.feed import feed
+from argus.train.finetune_measures import AnswersOf, measure, score
 from argus.train.finetune_plan import (
+    AUGMENTATIONS,
     MEASURES,
     FinetunePlan,
     Material,
@@ -56,15 +56,12 @@ MOST_QUERIES = 320
 TOLERANCE = 5e-3  # between measures of one file: kernels round the last bit by where memory puts a tensor
 TRIED = 2  # steps that time is measured on, after one to warm up
 
-PredictorOf = Callable[[Sam3], Predict]
-"""A model as what evaluators ask."""
-
 
 def finetune(
     plan: FinetunePlan,
     material: Material,
     folder: Path,
-    predictor_of: PredictorOf,
+    answers_of: AnswersOf,
     *,
     workers: int = 0,
     device: torch.device = torch.device("cpu"),
@@ -80,11 +77,11 @@ def finetune(
     claim(folder, plan)
     base = checkpoint.load(plan.model, device=device, precision="fp32")
     tell("measuring the model before")
-    before = measure(base, material, predictor_of)
+    before = measure(base, material, answers_of)
     tell(f"before: {told(before)}")
     outcomes = []
     for seed in range(plan.seeds):
-        run = Run(plan, material, folder / f"seed-{seed}", seed, base, predictor_of, device, tell)
+        run = Run(plan, material, folder / f"seed-{seed}", seed, base, answers_of, device, tell)
         outcomes.append(run.go(before, workers, progress))
     best = max(outcomes, key=lambda outcome: outcome.after.new["cgF1"])
     for path in kept_files(folder / f"seed-{best.seed}"):
@@ -99,17 +96,6 @@ def kept_files(folder: Path) -> list[Path]:
     if (folder / ADAPTER).exists():
         return [folder / ADAPTER]
     return [folder / name for name in ("model.safetensors", "tokenizer.json", "config.json")]
-
-
-def measure(model: Sam3, material: Material, predictor_of: PredictorOf) -> Measured:
-    """Held-out new data, and the base concepts."""
-    predict = predictor_of(model)
-    base = list(material.base_pairs)
-    return Measured(new=score(material.held_out.pairs(), predict), base=score(base, predict) if base else None)
-
-
-def score(pairs: list[Pair], predict: Predict) -> Metrics:
-    return summarise(evaluate(pairs, Path(), predict))
 
 
 def queries_needed(material: Material, plan: FinetunePlan, have: int) -> int:
@@ -131,7 +117,7 @@ class Run:
     folder: Path
     seed: int
     base: Sam3
-    predictor_of: PredictorOf
+    answers_of: AnswersOf
     device: torch.device
     tell: Callable[[str], None]
     history: list[tuple[int, Metrics]] = field(default_factory=list)
@@ -184,13 +170,16 @@ class Run:
             replayed=replayed,
             parts=parts_of_a_step(model, self.plan.images + replayed, self.plan.per_image),
             mix=PromptMix(per_image=self.plan.per_image),
+            augmentation=AUGMENTATIONS[self.plan.augment](),
+            ontology=self.material.ontology,
+            picks=model.tracker is not None,
             seed=self.seed,
         )
 
     def look(self, model: Sam3, step: int) -> None:
         """Save, load what was saved, measure it on the held-out data, and keep it where it is the best so far."""
         candidate = self.folder / "run" / "candidate"
-        metrics = score(self.material.held_out.pairs(), self.predictor_of(self.saved(model, candidate, step)))
+        metrics = score(self.material.held_out.pairs(), self.answers_of(self.saved(model, candidate, step)).predict)
         earlier = [entry for entry in self.history if entry[0] < step]  # later ones are of a run that was killed
         if all((metrics["cgF1"], metrics["pmF1"]) >= (m["cgF1"], m["pmF1"]) for _, m in earlier):
             for path in kept_files(candidate):
@@ -220,9 +209,9 @@ class Run:
     def _outcome(self, before: Measured, steps: int) -> Outcome:
         """Load what was kept, and measure it: the numbers have to be those that it was kept for."""
         model = self._load(self.folder)
-        after = measure(model, self.material, self.predictor_of)
+        after = measure(model, self.material, self.answers_of)
         best, kept = max(self.history, key=lambda entry: (entry[1]["cgF1"], entry[1]["pmF1"], entry[0]))
-        wrong = [name for name in MEASURES if abs(after.new[name] - kept[name]) > TOLERANCE]
+        wrong = [name for name in MEASURES if name in kept and abs(after.new[name] - kept[name]) > TOLERANCE]
         if wrong:
             raise ValueError(
                 f"the saved file gives other numbers than those it was kept for: {told(after)}, not "
@@ -281,7 +270,7 @@ class Run:
             train_step(state, [batches(step * batches.parts + part) for part in range(batches.parts)], config)
         each = (time.monotonic() - began) / TRIED
         began = time.monotonic()
-        score(self.material.held_out.pairs(), self.predictor_of(self.base))
+        score(self.material.held_out.pairs(), self.answers_of(self.base).predict)
         left = seconds - self.plan.looks * (time.monotonic() - began)
         if left < self.plan.looks * each:
             raise ValueError(

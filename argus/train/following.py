@@ -135,7 +135,7 @@ class _Step:
 
     def ask(self, rows: list[int], masks: Bool[Tensor, "n h w"], first: First) -> None:
         """Objects that are pointed out in this frame."""
-        first = _part(first, rows)
+        first = first.of(rows)
         by_mask = [i for i in range(len(rows)) if first.kinds[i] == MASK]
         by_points = [i for i in range(len(rows)) if first.kinds[i] != MASK]
         if by_mask:
@@ -144,7 +144,7 @@ class _Step:
             chosen = [rows[i] for i in by_points]
             image = first_image(len(chosen), self.features.image.device)
             truth = self.truth[chosen]
-            decoded = asked_first(self.tracker, self.features, image, _part(first, by_points), truth, self.record)
+            decoded = asked_first(self.tracker, self.features, image, first.of(by_points), truth, self.record)
             self._take(chosen, decoded, prompted=True)
 
     def _give(self, rows: list[int], masks: Float[Tensor, "n 1 h w"]) -> None:
@@ -263,15 +263,6 @@ def _said(first: First) -> Said:
 
 def _joined(said: tuple[Tensor, Tensor], more: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
     return torch.cat((said[0], more[0])), torch.cat((said[1], more[1]))
-
-
-def _part(first: First, rows: Sequence[int]) -> First:
-    return First(
-        kinds=first.kinds[rows],
-        boxes_xyxy_norm=first.boxes_xyxy_norm[rows],
-        clicks_xy_norm=first.clicks_xy_norm[rows],
-        corrections=first.corrections[rows],
-    )
 
 
 def _course(steps: Sequence[_Step], clip: Followed) -> Course:

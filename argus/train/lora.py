@@ -18,8 +18,10 @@ from argus.checkpoint.lora import Adapter, low_rank_sum, mark_of
 from argus.model.sam3 import Sam3
 
 RANK = 8
-ADAPTED = ("vision.", "text.", "detector.")
-_TABLES = ("text.embedding", "text.position", "vision.position")  # large, and good for any concept: left as they are
+ADAPTED = ("vision.", "text.", "detector.", "tracker.prompt_encoder.", "tracker.mask_decoder.")
+"""What learns; the rest of the tracker remembers objects through videos, of which there are none to learn from."""
+WAVES = ("tracker.prompt_encoder.frequencies", "tracker.prompt_encoder.grid_frequencies")  # no training changes them
+_TABLES = ("text.embedding", "text.position", "vision.position", *WAVES)  # good for any concept: left as they are
 _LEARNED_TABLES = ("decoder.query_embed", "reference_logits", "exemplar_encoder.label")
 
 
@@ -36,8 +38,13 @@ class LowRank(nn.Module):
         return low_rank_sum(weight, self.down, self.up)
 
 
+def learnable(name: str) -> bool:
+    """Whether a parameter learns when everything does: all but the tracker's parts for video."""
+    return name.startswith(ADAPTED) and not name.startswith(WAVES)
+
+
 def add_adapters(model: Sam3, rank: int, seed: int) -> None:
-    """Freeze a model but for new adapters of `rank` on all its linear and convolution weights, tracker excepted.
+    """Freeze a model but for new adapters of `rank` on all linear and convolution weights of what is `ADAPTED`.
 
     What is too small to gain by it learns whole: biases and norms, queries, labels, and matrices with fewer rows or
     columns than twice the rank. Raises ValueError for a rank below 1.

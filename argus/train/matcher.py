@@ -91,7 +91,7 @@ def match_one_to_one(
     logits, boxes = query_logits[:, padded.prompts].float(), boxes_cxcywh_norm[:, padded.prompts].float()
     cost = costs.classification * class_cost(logits, costs.focal_alpha)[..., None] + box_cost(boxes, padded, costs)
     if mask_logits is not None and padded.rows.numel():
-        cost[-1] += mask_cost(mask_logits, targets.masks[targets.mask_rows[padded.rows]], costs)
+        cost[-1] += mask_cost(mask_logits, targets.masks, targets.mask_rows[padded.rows], costs)
     table = np.nan_to_num(cost.cpu().numpy(), nan=1e6, posinf=1e6, neginf=-1e6)
     prompts, counts, rows = padded.prompts.tolist(), padded.valid.sum(1).tolist(), padded.rows.cpu().numpy()
     found: list[np.ndarray] = [np.zeros((4, 0), np.int64)]
@@ -144,11 +144,15 @@ def box_cost(boxes: Float[Tensor, "l k q 4"], padded: Padded, costs: MatchCosts)
 
 
 def mask_cost(
-    mask_logits: Float[Tensor, "k q h w"], masks: Bool[Tensor, "k n h2 w2"], costs: MatchCosts
+    mask_logits: Float[Tensor, "k q h w"],
+    masks: Bool[Tensor, "m h2 w2"],
+    rows: Int[Tensor, "k n"],
+    costs: MatchCosts,
 ) -> Float[Tensor, "k q n"]:
-    """Weighted cross-entropy and Dice cost of each query's mask for each object, on a regular grid of points."""
+    """Weighted cross-entropy and Dice cost of each query's mask for each object, whose masks are the `rows`, on a
+    regular grid of points."""
     logits = _on_grid(mask_logits, costs.mask_grid).float()  # k q g
-    wanted = _on_grid(masks, costs.mask_grid).float().transpose(1, 2)  # k g n
+    wanted = _on_grid(masks, costs.mask_grid).float()[rows].transpose(1, 2)  # k g n
     probability = logits.sigmoid()
     entropy = (softplus(logits).sum(-1, keepdim=True) - logits @ wanted) / logits.shape[-1]
     overlap = probability @ wanted

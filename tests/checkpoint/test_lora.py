@@ -60,7 +60,7 @@ def test_the_loaded_model_is_the_trained_one(small: Sam3, native: Path, tmp_path
     assert not any(parameter.requires_grad for parameter in loaded.parameters())
 
 
-def test_a_new_adapter_changes_nothing_and_the_tracker_is_left_out(small: Sam3) -> None:
+def test_a_new_adapter_changes_nothing(small: Sam3) -> None:
     model = copy.deepcopy(small)
     add_adapters(model, 2, 0)
     for ours, theirs in zip(answers(model.eval()), answers(small)):
@@ -141,7 +141,10 @@ def test_it_can_be_inspected(small: Sam3, native: Path, tmp_path: Path) -> None:
 
 def test_the_adapter_of_nano_takes_less_than_3_mb(tmp_path: Path) -> None:
     nano = argus.load("nano", device="cpu", precision="fp32")
-    model = with_queries(copy.deepcopy(nano), 128, 0)
+    model = with_queries(copy.deepcopy(nano), 160, 0)
     add_adapters(model, 8, 0)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter += 1e-3 * parameter.requires_grad
     path = save_adapter(adapter_of(model, nano, "nano", {}), tmp_path)
-    assert path.stat().st_size < 3e6
+    assert 1e6 < path.stat().st_size < 3e6

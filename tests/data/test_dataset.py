@@ -1,6 +1,7 @@
 """Labelled images on disk as samples: windows, sizes, splits, and phrases that are absent."""
 
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from PIL import Image
 
 from argus.data.absent import with_absent_phrases
 from argus.data.dataset import Dataset
+from argus.data.ontology import Concept, Ontology, built_in
 from argus.data.sources import open_data
 from argus.data.splits import held_out
 from argus.inference.preprocess import read_image
@@ -73,7 +75,7 @@ def test_pixels_are_those_that_inference_reads(tmp_path: Path) -> None:
 
 
 def test_pairs_are_what_evaluation_reads(tmp_path: Path) -> None:
-    data = with_absent_phrases(dogs_and_lights(tmp_path, 2), ["bus"], 1, seed=0)
+    data = with_absent_phrases(dogs_and_lights(tmp_path, 2), plain_words("bus"), 1, seed=0)
     pairs = data.pairs()
     assert [(pair.phrase, len(pair.rles), pair.kind) for pair in pairs[:3]] == [
         ("dog", 2, "name"),
@@ -115,35 +117,54 @@ def test_absent_phrases_are_absent(tmp_path: Path) -> None:
     document["annotations"][-1]["category_id"] = 2
     document["annotations"][-2]["category_id"] = 3  # the last image holds a dog, a red car and a cat
     data = open_data(write_coco(tmp_path, document))
-    given = ["dogs", "car", "Traffic light", "animal", "puppy", "bus", "boat", "公共汽车"]
-
-    def related(a: str, b: str) -> bool:
-        return (a, b) in {("animal", "dog"), ("dog", "puppy")}
-
-    for record in with_absent_phrases(data, given, 4, 7, related).records:
+    words = Ontology(
+        [
+            Concept(id="animal", names_en=("animal",)),
+            Concept(id="dog", names_en=("dog",), names_zh=("狗",), parents=("animal",)),
+            Concept(id="puppy", names_en=("puppy",), parents=("dog",)),
+            Concept(id="horse", names_en=("horse",), names_zh=("马",), parents=("animal",)),
+            *(Concept(id=name, names_en=(name,)) for name in ("car", "light", "bus", "boat", "tree", "chair")),
+        ]
+    )
+    made = with_absent_phrases(data, words, 5, 7).records
+    for record in made:
         absent = [query for query in record.queries if not query.instances]
         texts = [query.text for query in absent]
-        assert {(query.kind, query.language == "zh") for query in absent} <= {("absent", False), ("absent", True)}
-        assert all((query.language == "zh") == (query.text == "公共汽车") for query in absent)
-        assert len(set(texts)) == len(texts) == 4
-        assert not {"dogs", "dog", "animal", "puppy"} & set(texts)
+        assert {query.language for query in absent} == {"en"}
+        assert len(set(texts)) == len(texts) == 5
+        assert not {"dog", "animal", "puppy"} & set(texts)
+        assert "light" not in texts or "traffic light" not in record.concepts
         others = [name for name in data.concepts if name not in record.concepts]
         assert set(texts[: len(others)]) == set(others)  # the data's own concepts come first
+        assert {q.text: q.kind for q in absent}.get("horse", "absent-sibling") == "absent-sibling"
         if "red cars" in record.concepts:
             assert "car" not in texts
-    again = with_absent_phrases(data, given, 4, 7, related)
-    assert [r.queries for r in again.records] == [
-        r.queries for r in with_absent_phrases(data, given, 4, 7, related).records
-    ]
-    assert all(len(r.queries) <= 2 + 3 for r in with_absent_phrases(data, [], 9, 0).records)
+    assert any(query.text == "horse" for record in made for query in record.queries)  # hard ones are among them
+    again = with_absent_phrases(data, words, 5, 7).records
+    assert [record.queries for record in again] == [record.queries for record in made]
+    more = with_absent_phrases(replace(data, records=made), words, 6, 7).records
+    assert all(sum(not query.instances for query in record.queries) == 6 for record in more)  # what is asked counts
+    assert all(len(record.queries) <= 2 + 3 for record in with_absent_phrases(data, plain_words(), 9, 0).records)
     with pytest.raises(ValueError, match="at least 0"):
-        with_absent_phrases(data, [], -1, 0)
+        with_absent_phrases(data, words, -1, 0)
+
+
+def test_absent_phrases_are_in_the_language_of_the_data(tmp_path: Path) -> None:
+    document = coco_document(2)
+    document["categories"][0]["name"], document["categories"][1]["name"] = "狗", "红绿灯"
+    data = with_absent_phrases(open_data(write_coco(tmp_path, document)), built_in(), 4, 0)
+    absent = [query for record in data.records for query in record.queries if not query.instances]
+    assert len(absent) == 8 and all(query.language == "zh" for query in absent)
+
+
+def plain_words(*names: str) -> Ontology:
+    return Ontology(Concept(id=name, names_en=(name,)) for name in names)
 
 
 def test_what_is_unsure_is_not_said_to_be_absent(tmp_path: Path) -> None:
     document = coco_document(2)
     document["annotations"][2]["segmentation"] = []
-    data = with_absent_phrases(open_data(write_coco(tmp_path, document)), ["bus"], 5, 0)
+    data = with_absent_phrases(open_data(write_coco(tmp_path, document)), plain_words("bus"), 5, 0)
     assert [query.text for query in data.records[0].queries] == ["dog", "bus"]
 
 

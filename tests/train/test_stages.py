@@ -28,6 +28,7 @@ def test_contrastive_loss_by_hand() -> None:
     assert contrastive_loss(torch.zeros(3, 3), torch.tensor([0, 0, 1])).item() == pytest.approx(math.log(3))
     perfect = torch.tensor([[20.0, -20.0], [-20.0, 20.0]])
     assert contrastive_loss(perfect, torch.tensor([4, 2])).item() == pytest.approx(0, abs=1e-6)
+    assert contrastive_loss(torch.zeros(0, 0), torch.zeros(0, dtype=torch.long)).item() == 0  # a batch without objects
 
 
 def test_towers_learn_to_name() -> None:

@@ -1,35 +1,58 @@
-"""Fine-tuning: a trained detector learns a person's own images, with its base concepts among them."""
+"""Fine-tuning: a trained model learns a person's own images by text, exemplars and clicks, with its base concepts."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 import torch
+from jaxtyping import Float
+from torch import Tensor
 from torch.nn.utils import parametrize
 
+from argus.data.augment import AugmentConfig, augment, light
+from argus.data.clips import Clip
 from argus.data.collate import Batch, PromptMix, Targets, collate
+from argus.data.collate_clips import FirstMix, Stills, collate_stills
 from argus.data.dataset import Dataset
+from argus.data.ontology import Ontology
 from argus.data.records import Sample
 from argus.model.sam3 import Sam3
 from argus.train.criterion import DetectorLosses, LossConfig, Totals
-from argus.train.lora import ADAPTED
+from argus.train.following import Record, pick_stills
+from argus.train.lora import learnable
 from argus.train.optim import OptimConfig
 from argus.train.stages.detector import DetectorLearner
+from argus.train.tracker_criterion import TrackerCriterion, TrackerLossConfig
 from argus.types import Prompt
 
 TOKENS_AT_ONCE = 32_768  # image tokens x prompts of one batch: bounds the memory of a step
 SMALL = 128  # width of a detector up to which losses and rates are those of nano
+PICKED = 2  # objects of an image that are picked, at most
+PICK_MIX = FirstMix(box=0.5, click=0.5, corrections=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FinetuneBatch(Batch):
+    """A batch with objects of its images to pick by a box or a click (None: nothing is picked)."""
+
+    stills: Stills | None
+
+    def to(self, device: torch.device) -> FinetuneBatch:
+        moved = vars(super().to(device))
+        return FinetuneBatch(**{**moved, "stills": None if self.stills is None else self.stills.to(device)})
 
 
 @dataclass(frozen=True, kw_only=True)
 class FinetuneBatches:
     """The n-th batch of a fine-tuning: `parts` of them are a step, whose prompts they share out.
 
-    A step has `images` of the data, each shown once an epoch, and `replayed` of the base concepts. Images of more than
-    `most_instances` are cut to windows that hold fewer.
+    A step has `images` of the data, each shown once an epoch, changed by `augmentation`, and `replayed` of the base
+    concepts. Images of more than `most_instances` are cut to windows that hold fewer. The `ontology` gives synonyms and
+    parents. With `picks` some objects are to be picked, too.
     """
 
     data: Dataset
@@ -39,49 +62,88 @@ class FinetuneBatches:
     images: int = 4
     replayed: int = 2
     parts: int = 1
-    mix: PromptMix = field(default_factory=lambda: PromptMix(per_image=3))
+    mix: PromptMix = field(default_factory=lambda: PromptMix(per_image=2))
+    augmentation: AugmentConfig = field(default_factory=light)
+    ontology: Ontology | None = None
+    picks: bool = False
     seed: int = 0
 
-    def __call__(self, index: int) -> Batch:
+    def __call__(self, index: int) -> FinetuneBatch:
         step, part = divmod(index, self.parts)
-        rng = np.random.default_rng([self.seed, step])
-        samples = [self._sample(step * self.images + place, rng) for place in range(self.images)]
-        if self.replay is not None:
-            samples += [self.replay(step * self.replayed + place) for place in range(self.replayed)]
-        whole = collate(samples, self.mix, rng)
+        whole = _whole(self, step)
         return share_out(whole, self.parts)[part] if self.parts > 1 else whole
+
+    def samples(self, step: int, rng: np.random.Generator) -> list[Sample]:
+        """The pictures of a step; what is pasted into one comes from the one before."""
+        plain = [self._sample(step * self.images + place, rng) for place in range(self.images)]
+        shown = [self._augmented(plain, place, rng) for place in range(self.images)]
+        if self.replay is not None:
+            shown += [self.replay(step * self.replayed + place) for place in range(self.replayed)]
+        return shown
 
     def _sample(self, shown: int, rng: np.random.Generator) -> Sample:
         epoch, place = divmod(shown, len(self.data))
         index = int(np.random.default_rng([self.seed, 1, epoch]).permutation(len(self.data))[place])
         window = self.data.window_xyxy_px(index, rng, self.most_instances)
-        sample = self.data.sample(index, window_xyxy_px=window, size_hw=self.size_hw)
-        return mirrored(sample) if rng.random() < 0.5 else sample
+        return self.data.sample(index, window_xyxy_px=window, size_hw=self.size_hw)
+
+    def _augmented(self, samples: list[Sample], place: int, rng: np.random.Generator) -> Sample:
+        """One that would lose all that is present in it goes in as it was."""
+        sample, donor = samples[place], samples[place - 1] if len(samples) > 1 else None
+        changed = augment(sample, self.augmentation, rng, ontology=self.ontology, donor=donor)
+        return changed if has_present(changed) or not has_present(sample) else sample
 
 
-def mirrored(sample: Sample) -> Sample:
-    """Left and right exchanged."""
-    image, masks = (np.ascontiguousarray(x) for x in (sample.image[:, ::-1], sample.masks[:, :, ::-1]))
-    return replace(sample, image=image, masks=masks)
+@lru_cache(maxsize=1)
+def _whole(batches: FinetuneBatches, step: int) -> FinetuneBatch:
+    """All of a step, kept while its parts are asked for."""
+    rng = np.random.default_rng([batches.seed, step])
+    samples = batches.samples(step, rng)
+    asked = collate(samples, batches.mix, rng)
+    stills = collate_stills([_still(sample) for sample in samples], PICKED, PICK_MIX, rng) if batches.picks else None
+    return FinetuneBatch(**vars(asked), stills=stills)
 
 
-def share_out(batch: Batch, parts: int) -> list[Batch]:
-    """A batch as `parts` batches, each with some of its prompts (at least one) and the images that they ask about."""
+def _still(sample: Sample) -> Clip:
+    return Clip(
+        frames=sample.image[None],
+        masks=sample.masks[None],
+        concepts=sample.concepts,
+        queries=(),
+        flow=None,
+        name=sample.name,
+    )
+
+
+def has_present(sample: Sample) -> bool:
+    """Whether a phrase names something in it."""
+    return any(query.instances for query in sample.queries)
+
+
+def share_out(batch: FinetuneBatch, parts: int) -> list[FinetuneBatch]:
+    """A batch as `parts` batches, each with some of its prompts (at least one) and the images that they ask about.
+
+    What is picked in an image goes to the first part that asks about it.
+    """
     if parts > len(batch.prompts):
         raise ValueError(f"expected at least {parts} prompts to share out, got {len(batch.prompts)}")
-    rows = np.array_split(np.arange(len(batch.prompts)), parts)
-    return [_part(batch, part.tolist()) for part in rows]
+    shared: list[FinetuneBatch] = []
+    taken: set[int] = set()
+    for rows in np.array_split(np.arange(len(batch.prompts)), parts):
+        images = sorted({batch.prompts[row].image for row in rows})
+        shared.append(_part(batch, rows.tolist(), images, set(images) - taken))
+        taken.update(images)
+    return shared
 
 
-def _part(batch: Batch, rows: list[int]) -> Batch:
+def _part(batch: FinetuneBatch, rows: list[int], images: list[int], picked_in: set[int]) -> FinetuneBatch:
     targets = batch.targets
     chosen = torch.zeros(len(targets.counts), dtype=torch.bool)
     chosen[rows] = True
     of_boxes = chosen[targets.prompt_of]
     mask_rows, renamed = targets.mask_rows[of_boxes].unique(return_inverse=True)
-    images = sorted({batch.prompts[row].image for row in rows})
     place = {image: index for index, image in enumerate(images)}
-    return Batch(
+    return FinetuneBatch(
         images=batch.images[images],
         prompts=tuple(_about(batch.prompts[row], place[batch.prompts[row].image]) for row in rows),
         targets=Targets(
@@ -91,6 +153,19 @@ def _part(batch: Batch, rows: list[int]) -> Batch:
             masks=targets.masks[mask_rows],
             hints_cxcywh_norm=targets.hints_cxcywh_norm[chosen[targets.present]],
         ),
+        stills=None if batch.stills is None else _stills_in(batch.stills, images, picked_in),
+    )
+
+
+def _stills_in(stills: Stills, images: list[int], picked_in: set[int]) -> Stills:
+    """The pictures of a part, and what is picked in some of them."""
+    rows = [row for row, image in enumerate(stills.image.tolist()) if image in picked_in]
+    return Stills(
+        images=stills.images[images],
+        names=tuple(stills.names[image] for image in images),
+        image=torch.tensor([images.index(int(stills.image[row])) for row in rows], dtype=torch.int64),
+        masks=stills.masks[rows],
+        first=stills.first.of(rows),
     )
 
 
@@ -112,24 +187,67 @@ def parts_of_a_step(model: Sam3, samples: int, per_image: int) -> int:
     return min(math.ceil(samples * per_image * grid * grid / TOKENS_AT_ONCE), samples)
 
 
+@dataclass(frozen=True, kw_only=True)
+class FinetuneTotals(Totals):
+    """Also the number of objects that are picked."""
+
+    picks: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class FinetuneLosses(DetectorLosses):
+    """Also the loss of what is picked, and the mean IoU of first answers, for the log (0 where nothing is)."""
+
+    picking: Float[Tensor, ""]
+    pick_iou: Float[Tensor, ""]
+
+
 class FinetuneLearner(DetectorLearner):
-    """The detection loss on what is not frozen; each adapted weight is made once a batch."""
+    """The losses of detector and, where objects are to be picked, of the tracker on what is not frozen; both teach the
+    encoder that they share. Each adapted weight is made once a batch."""
 
     def __init__(self, model: Sam3, config: LossConfig) -> None:
         learned = tuple(name for name, parameter in model.named_parameters() if parameter.requires_grad)
         if not learned:
             raise ValueError("expected a model with something to learn, got one that is frozen as a whole")
         super().__init__(model, config, learned)
+        self.tracker_criterion = TrackerCriterion(TrackerLossConfig())
 
-    def forward(self, batch: Batch, totals: Totals) -> DetectorLosses:
+    def totals(self, batches: Sequence[Batch]) -> FinetuneTotals:
+        return FinetuneTotals(**vars(super().totals(batches)), picks=sum(map(_picks, batches)))
+
+    def forward(self, batch: Batch, totals: Totals) -> FinetuneLosses:
         with parametrize.cached():
-            return super().forward(batch, totals)
+            features = self.model.encode(batch.images)
+            out = self.model.train_forward(
+                features, batch.prompts, batch.targets.present.nonzero()[:, 0], batch.targets.hints_cxcywh_norm
+            )
+            record = Record()
+            if _picks(batch):
+                assert isinstance(batch, FinetuneBatch) and batch.stills is not None and self.model.tracker is not None
+                pick_stills(self.model.tracker, features.tracker, batch.stills, record)
+        with torch.autocast(batch.images.device.type, enabled=False):
+            losses = vars(self.criterion(out, batch.targets, totals))
+            picked = self._picked(record, batch, totals)
+        return FinetuneLosses(**{**losses, **picked, "total": losses["total"] + picked["picking"]})
+
+    def _picked(self, record: Record, batch: Batch, totals: Totals) -> dict[str, Tensor]:
+        if not record.first:
+            return dict.fromkeys(("picking", "pick_iou"), batch.images.new_zeros(()))
+        assert isinstance(totals, FinetuneTotals)
+        losses, share = self.tracker_criterion(record.first, [], record.others, []), _picks(batch) / totals.picks
+        return {"picking": losses.total * share, "pick_iou": losses.pick_iou * share}
+
+
+def _picks(batch: Batch) -> int:
+    """How many objects are to be picked in a batch."""
+    return len(batch.stills.image) if isinstance(batch, FinetuneBatch) and batch.stills is not None else 0
 
 
 def learn_all(model: Sam3) -> None:
-    """Let everything learn but the tracker."""
+    """Let everything learn but the tracker's parts for video."""
     for name, parameter in model.named_parameters():
-        parameter.requires_grad_(name.startswith(ADAPTED))
+        parameter.requires_grad_(learnable(name))
 
 
 def loss_of(model: Sam3) -> LossConfig:

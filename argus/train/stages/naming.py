@@ -58,7 +58,8 @@ class Naming(nn.Module):
             truths = torch.cat((objects.truths, torch.zeros_like(of_grounds, dtype=torch.bool)))
             return NamingLosses(
                 contrastive=contrastive_loss(likeness, objects.concepts),
-                matching=binary_cross_entropy_with_logits(logits, truths.float()),
+                matching=binary_cross_entropy_with_logits(logits, truths.float(), reduction="sum")
+                / max(len(logits), 1),
                 scale=level.float().square().mean().log().square(),
                 presence_accuracy=_presence_accuracy(logits[: len(of_pairs)].detach(), objects),
             )
@@ -80,11 +81,11 @@ def ground(objects: Objects, images: int) -> Bool[Tensor, "b h w"]:
 
 
 def contrastive_loss(logits: Float[Tensor, "b b"], concepts: Int[Tensor, " b"]) -> Float[Tensor, ""]:
-    """Softmax over the batch both ways (CLIP); all pairs of one concept are right, in equal shares."""
+    """Softmax over the batch both ways (CLIP); all pairs of one concept are right, in equal shares. 0 for no pairs."""
     same = (concepts[:, None] == concepts).to(logits.dtype)
     wanted = same / same.sum(1, keepdim=True)
     both = (log_softmax(logits, 1) + log_softmax(logits, 0)) / 2  # `same` is symmetric: one target serves both ways
-    return -(wanted * both).sum(1).mean()
+    return -(wanted * both).sum() / max(len(concepts), 1)
 
 
 def _presence_accuracy(logits: Float[Tensor, " m"], objects: Objects) -> Float[Tensor, ""]:

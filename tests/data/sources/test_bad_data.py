@@ -118,6 +118,18 @@ def test_pictures_that_are_none_or_cut_short_are_left_out(tmp_path: Path) -> Non
         data.select([2]).readable()
 
 
+def test_pixels_that_are_no_numbers_are_black(tmp_path: Path) -> None:
+    document = coco_document(1)
+    document["images"][0]["file_name"] = "0.tif"
+    grey = np.full(SIZE_HW, 0.5, np.float32)
+    grey[3, 4], grey[5, 6] = np.nan, np.inf
+    (tmp_path / "images").mkdir()
+    Image.fromarray(grey).save(tmp_path / "images" / "0.tif")
+    shown = open_data(write_coco(tmp_path, document)).readable().sample(0).image
+    assert shown[3, 4].tolist() == shown[5, 6].tolist() == [0, 0, 0]
+    assert (shown[0] == 128).all()
+
+
 def test_more_than_a_tenth_stop_the_reading(tmp_path: Path) -> None:
     document = coco_document(12)  # 36 annotations: three bad ones are borne, four are not
     for annotation in document["annotations"][:3]:
