@@ -102,8 +102,8 @@ def tracker(scenes_folder: Path) -> TrackerRecipe:
     return TrackerRecipe(
         train=TrainConfig(
             purpose="nano: the tracker on stills and clips of scenes and photos",
-            steps=6_850,
-            optim=OptimConfig(vision=0.0, text=0.0, rest=1e-3, warmup=100, timescale=1_200, cooldown=400),
+            steps=6_700,
+            optim=OptimConfig(vision=0.0, text=0.0, rest=1e-3, warmup=100, timescale=1_200, cooldown=350),
             save_every=100,
             look_every=1_000_000,
         ),
@@ -113,7 +113,7 @@ def tracker(scenes_folder: Path) -> TrackerRecipe:
             ClipPart(until=1_800, stills=12, clips=1, pictures=middling),
             ClipPart(until=4_200, stills=4, clips=1, pictures=hard),
             ClipPart(until=6_260, stills=6, picked=8, clips=0, pictures=hard, pool=3_000),
-            ClipPart(until=6_850, stills=3, clips=1, pictures=hard, pool=400),
+            ClipPart(until=6_700, stills=3, clips=1, pictures=hard, pool=400),
         ),
     )
 
