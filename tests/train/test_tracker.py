@@ -92,7 +92,7 @@ def test_a_batch_is_the_same_whenever_it_is_made() -> None:
 @pytest.mark.parametrize(("mix", "kind"), [((1.0, 0.0), BOX), ((0.0, 1.0), CLICK), ((0.0, 0.0), MASK)])
 def test_objects_are_pointed_out_where_they_are(mix: tuple[float, float], kind: int) -> None:
     clip = replace(batches(box=mix[0], click=mix[1], jitter=0.0), pick_mix=FirstMix(box=mix[0], click=mix[1], jitter=0))
-    stills = clip(0).stills
+    stills = clip(0).stills.picks
     assert (stills.first.kinds == kind).all()
     for index, mask in enumerate(stills.masks):
         x, y = (stills.first.clicks_xy_norm[index] * SIZE).floor().long().tolist()

@@ -13,12 +13,13 @@ from torch import Tensor
 from argus.data.clips import Clip
 from argus.data.collate_clips import ClipBatch, ClipBatches, FirstMix, Lesson
 from argus.data.sources.scenes import HELD_OUT_SEED, ClipConfig, SceneConfig, clip, has_photos, photo_clip, scene
+from argus.model import presets
 from argus.model.prompt_encoder import MASK_SCALE
-from argus.model.sam3 import Sam3
+from argus.model.sam3 import Sam3, Sam3Config
 from argus.model.tracker import TrackerFeatures
 from argus.model.vision_encoder import VisionConfig
 from argus.ops.pixels import normalised
-from argus.train.following import Record, follow_clip, pick_stills
+from argus.train.following import Record, follow_clip, pick
 from argus.train.loop import Learner, TrainConfig
 from argus.train.tracker_criterion import TrackerCriterion, TrackerLossConfig, TrackerLosses
 
@@ -51,7 +52,7 @@ class TrackerLearner(Learner[ClipBatch]):
         stills = batch.stills
         image_hw = (stills.images.shape[1], stills.images.shape[2])
         parts = self._trunks(batch)
-        pick_stills(tracker, TrackerFeatures(tracker, parts[0]), stills, record)
+        pick(tracker, TrackerFeatures(tracker, parts[0]), stills.picks, record)
         for frames, of in zip(parts[1:], batch.clips, strict=True):
             follow_clip(tracker, frames, of, image_hw, record)
         with torch.autocast(stills.images.device.type, enabled=False):
@@ -132,6 +133,7 @@ class TrackerRecipe:
     loss: TrackerLossConfig = field(default_factory=TrackerLossConfig)
     pick_mix: FirstMix = field(default_factory=lambda: FirstMix(box=0.6, click=0.4))
     clip_mix: FirstMix = field(default_factory=lambda: FirstMix(box=0.25, click=0.25, corrections=1))
+    sizes: Sam3Config = field(default_factory=presets.nano)
 
     @property
     def scenes(self) -> SceneConfig:
