@@ -17,7 +17,6 @@ from argus.model import presets
 from argus.model.prompt_encoder import MASK_SCALE
 from argus.model.sam3 import Sam3, Sam3Config
 from argus.model.tracker import TrackerFeatures
-from argus.model.vision_encoder import VisionConfig
 from argus.ops.pixels import normalised
 from argus.train.following import Record, follow_clip, pick
 from argus.train.loop import Learner, TrainConfig
@@ -161,7 +160,7 @@ class TrackerRecipe:
             lessons=lessons,
             pick_mix=self.pick_mix,
             clip_mix=self.clip_mix,
-            mask_cells=VisionConfig.patch / MASK_SCALE,
+            mask_cells=self.sizes.vision.patch / MASK_SCALE,
             seeds=HELD_OUT_SEED,
             seed=self.train.seed,
         )
