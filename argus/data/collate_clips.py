@@ -50,15 +50,14 @@ class Picks:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stills:
+class Stills(Picks):
     """B images (RGB) by their names, and what is picked in them."""
 
     images: UInt8[Tensor, "b h w 3"]
     names: tuple[str, ...]
-    picks: Picks
 
     def to(self, device: torch.device) -> Stills:
-        return Stills(images=self.images.to(device), names=self.names, picks=self.picks.to(device))
+        return Stills(images=self.images.to(device), names=self.names, **vars(super().to(device)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -202,7 +201,7 @@ def collate_stills(stills: Sequence[Clip], most: int, mix: FirstMix, rng: np.ran
     return Stills(
         images=torch.from_numpy(np.concatenate([still.frames for still in stills])),
         names=tuple(still.name for still in stills),
-        picks=choose_picks([still.masks[0] for still in stills], most, mix, rng),
+        **vars(choose_picks([still.masks[0] for still in stills], most, mix, rng)),
     )
 
 

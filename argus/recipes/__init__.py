@@ -15,7 +15,7 @@ from argus.recipes import nano, sam3
 from argus.train.feed import feed
 from argus.train.forgetting import Remembered
 from argus.train.loop import Learner, TrainConfig, train
-from argus.train.stages.detector import DetectorRecipe
+from argus.train.stages.detector import DetectorRecipe, FinishRecipe
 from argus.train.stages.tracker import TrackerRecipe
 from argus.train.start import Look, Model, save_weights, starting_model, steps_of
 
@@ -79,12 +79,14 @@ def run(
     A new run begins with the weights in the folder `start` (a run's `weights`, or a bundled model), or with a new model
     of the recipe's sizes; where those weights have steps of this stage behind them, it goes on counting from there.
     `look(model, folder)` draws overlays of fixed scenes now and then. `forgetting.json` tells what the stage before had
-    reached, and what is left of it.
+    reached, and what is left of it. Raises ValueError for a third or fourth stage without weights to start from.
     """
     if isinstance(recipe, DetectorRecipe):
         recipe = replace(recipe, notes=folder / "confusions")
     resumes = (folder / "state.pt").exists()
     first = folder / "weights" if resumes else start
+    if first is None and isinstance(recipe, FinishRecipe):
+        raise ValueError("expected a detector's weights to start from (--start), which this stage finishes; got none")
     model = starting_model(
         first, recipe.scenes, recipe.train.seed, tracker=_needs_tracker(recipe, first), sizes=recipe.sizes
     ).to(device)

@@ -45,7 +45,7 @@ class Record:
     courses: list[Course] = field(default_factory=list)
 
 
-def pick(tracker: Tracker, features: TrackerFeatures, picks: Picks, record: Record) -> None:
+def pick_stills(tracker: Tracker, features: TrackerFeatures, picks: Picks, record: Record) -> None:
     """Pick every object in its image, and correct it by clicks."""
     truth = Truth.of(picks.masks, features.mask_hw)
     asked_first(tracker, features, picks.image, picks.first, truth, record)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from argus.data.collate_clips import FirstMix, Picks
 from argus.model.tracker import Tracker, TrackerFeatures
-from argus.train.following import Record, pick
+from argus.train.following import Record, pick_stills
 from argus.train.tracker_criterion import TrackerCriterion, TrackerLossConfig
 
 
@@ -41,6 +41,6 @@ def picking_loss(tracker: Tracker, features: TrackerFeatures, picks: Picks, pick
     if not len(picks.first):
         return torch.zeros((), device=features.image.device)
     record = Record()
-    pick(tracker, features, picks, record)
+    pick_stills(tracker, features, picks, record)
     with torch.autocast(features.image.device.type, enabled=False):
         return picking.weight * TrackerCriterion(picking.loss)(record.first, [], record.others, []).total

@@ -92,7 +92,7 @@ def test_a_batch_is_the_same_whenever_it_is_made() -> None:
 @pytest.mark.parametrize(("mix", "kind"), [((1.0, 0.0), BOX), ((0.0, 1.0), CLICK), ((0.0, 0.0), MASK)])
 def test_objects_are_pointed_out_where_they_are(mix: tuple[float, float], kind: int) -> None:
     clip = replace(batches(box=mix[0], click=mix[1], jitter=0.0), pick_mix=FirstMix(box=mix[0], click=mix[1], jitter=0))
-    stills = clip(0).stills.picks
+    stills = clip(0).stills
     assert (stills.first.kinds == kind).all()
     for index, mask in enumerate(stills.masks):
         x, y = (stills.first.clicks_xy_norm[index] * SIZE).floor().long().tolist()
@@ -208,7 +208,7 @@ def test_pictures_of_a_pool_come_again_with_other_prompts_and_are_encoded_once()
     assert all(batch.pooled for batch in several)
     assert {name for batch in several for name in batch.stills.names} == {"toy-0", "toy-1", "toy-2"}
     same = [batch.stills for batch in several if batch.stills.names == several[0].stills.names]
-    assert len(same) > 1 and not torch.equal(same[0].picks.first.clicks_xy_norm, same[1].picks.first.clicks_xy_norm)
+    assert len(same) > 1 and not torch.equal(same[0].first.clicks_xy_norm, same[1].first.clicks_xy_norm)
     learner, encoded = TrackerLearner(toy_tracker(), TrackerLossConfig()).eval(), []
     learner.model.vision.register_forward_pre_hook(lambda _, inputs: encoded.append(len(inputs[0])))
     torch.manual_seed(0)
@@ -229,9 +229,7 @@ def test_a_packed_clip_is_the_clip() -> None:
     pooled = replace(made, lessons=(replace(lesson, pool=2, still=toy_still, clip=toy_clip),))
     free = replace(made, lessons=(lesson,), seeds=2)
     one, other = pooled(5), free(5)
-    assert torch.equal(one.stills.picks.masks, other.stills.picks.masks) and torch.equal(
-        one.stills.images, other.stills.images
-    )
+    assert torch.equal(one.stills.masks, other.stills.masks) and torch.equal(one.stills.images, other.stills.images)
     assert torch.equal(one.clips[0].masks, other.clips[0].masks)
     assert one.clips[0].ways_xy_norm is not None and other.clips[0].ways_xy_norm is not None
     assert torch.allclose(one.clips[0].ways_xy_norm, other.clips[0].ways_xy_norm, atol=1e-3, equal_nan=True)

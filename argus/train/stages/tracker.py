@@ -18,7 +18,7 @@ from argus.model.prompt_encoder import MASK_SCALE
 from argus.model.sam3 import Sam3, Sam3Config
 from argus.model.tracker import TrackerFeatures
 from argus.ops.pixels import normalised
-from argus.train.following import Record, follow_clip, pick
+from argus.train.following import Record, follow_clip, pick_stills
 from argus.train.loop import Learner, TrainConfig
 from argus.train.tracker_criterion import TrackerCriterion, TrackerLossConfig, TrackerLosses
 
@@ -51,7 +51,7 @@ class TrackerLearner(Learner[ClipBatch]):
         stills = batch.stills
         image_hw = (stills.images.shape[1], stills.images.shape[2])
         parts = self._trunks(batch)
-        pick(tracker, TrackerFeatures(tracker, parts[0]), stills.picks, record)
+        pick_stills(tracker, TrackerFeatures(tracker, parts[0]), stills, record)
         for frames, of in zip(parts[1:], batch.clips, strict=True):
             follow_clip(tracker, frames, of, image_hw, record)
         with torch.autocast(stills.images.device.type, enabled=False):
