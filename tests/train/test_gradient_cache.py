@@ -1,6 +1,5 @@
 """One contrast over several batches: its value and its gradient are those of one large batch."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -8,11 +7,8 @@ from torch import nn
 
 from argus.data.sources.scenes import SceneConfig
 from argus.train.gradient_cache import cache_gradients, with_cached_gradient
-from argus.train.loop import TrainConfig, train_step
-from argus.train.optim import Ema, OptimConfig, make_optimizer
-from argus.train.stages.naming import contrastive_loss
+from argus.train.losses.contrastive import contrastive_loss
 from argus.train.stages.towers import Lesson, ObjectBatch, ObjectBatches, TowerLearner
-from argus.train.state import TrainState
 from tests.train.toys import COLOURS, tiny_model, toy_scene
 
 
@@ -72,16 +68,17 @@ def test_the_cached_gradient_of_the_towers_is_that_of_the_whole_batch() -> None:
         assert torch.allclose(gradient, wanted[name], atol=1e-5), name
 
 
-def test_a_step_with_it_goes_through_the_loop() -> None:
-    rates = OptimConfig(vision=3e-3, text=3e-3, rest=3e-3, warmup=0, cooldown=0)
-    config = TrainConfig(purpose="test", steps=30, optim=rates, accumulate=3, precision="fp32")
-    student = learner(True)
-    state = TrainState(
-        learner=student, ema=Ema(student), optimizer=make_optimizer(student, rates), device=torch.device("cpu")
-    )
-    data = toy_batches(2)
+def test_steps_over_accumulated_batches_learn() -> None:
+    student, batches = learner(True), [toy_batches(2)(index) for index in range(3)]
+    optimizer = torch.optim.AdamW(student.parameters(), 3e-3)
     curve = []
-    for step in range(8):
-        batches = [replace(data(index), index=3 * step + index) for index in range(3)]
-        curve.append(sum(part.contrastive.item() for part in train_step(state, batches, config)))  # type: ignore[attr-defined]
+    for _ in range(8):
+        totals, value = student.totals(batches), 0.0
+        for batch in batches:
+            losses = student(batch, totals)
+            losses.total.backward()
+            value += losses.contrastive.item()
+        optimizer.step()
+        optimizer.zero_grad()
+        curve.append(value)
     assert curve[-1] < curve[0] and student._cached == {}

@@ -4,7 +4,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
+from torch import distributed
 
 from argus.data.collate import Batch, PromptMix, collate
 from argus.data.negatives import Confusions, NegativeConfig
@@ -118,3 +120,24 @@ def test_a_table_is_part_of_the_state_of_its_learner(tmp_path: Path) -> None:
     written = Confusions.from_json((tmp_path / "a" / "0000000.json").read_text("utf-8"))
     assert "bicycle" in written.of("dog"), "what was known before the step"
     assert not any("notes" in name for name in DetectorLearner(model, LossConfig()).state_dict())
+
+
+def test_processes_share_their_answers_and_the_first_one_writes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two processes with a batch each note what one process with both would."""
+    parts = [collate([dogs(seed)], WORDS_ONLY, np.random.default_rng(seed)) for seed in (0, 1)]
+    outs = [found(parts[0], {"bicycle"}), found(parts[1], {"purple dog"})]
+    alone = Notes(tmp_path / "alone")
+    for batch, out in zip(parts, outs, strict=True):
+        alone.record(batch, out)
+    said = [answers(batch, out) for batch, out in zip(parts, outs, strict=True)]
+    monkeypatch.setattr(distributed, "is_initialized", lambda: True)
+    monkeypatch.setattr(distributed, "get_world_size", lambda: 2)
+    monkeypatch.setattr(distributed, "all_gather_object", lambda every, mine: every.__setitem__(slice(None), said))
+    for rank in (1, 0):
+        monkeypatch.setattr(distributed, "get_rank", lambda rank=rank: rank)
+        one = Notes(tmp_path / f"rank-{rank}")
+        one.record(parts[rank], outs[rank])
+        assert one.confusions.to_json() == alone.confusions.to_json()
+        assert (tmp_path / f"rank-{rank}").exists() == (rank == 0)

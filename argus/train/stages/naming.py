@@ -11,10 +11,11 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
-from torch.nn.functional import binary_cross_entropy_with_logits, interpolate, log_softmax, normalize
+from torch.nn.functional import binary_cross_entropy_with_logits, interpolate, normalize
 
 from argus.data.objects import Objects
 from argus.model.sam3 import Sam3
+from argus.train.losses.contrastive import contrastive_loss
 
 TEMPERATURE = 0.07  # of the names' contrast at the start; it is learned
 PHRASE_SCALE, PHRASE_BIAS = 10.0, -3.0  # of a phrase's logit at the start: about one pair in ten is true
@@ -101,14 +102,6 @@ def ground(objects: Objects, images: int) -> Bool[Tensor, "b h w"]:
     """What no object covers, image by image."""
     covered = torch.zeros(images, *objects.masks.shape[1:], dtype=torch.int32, device=objects.masks.device)
     return covered.index_add_(0, objects.image, objects.masks.int()) == 0
-
-
-def contrastive_loss(logits: Float[Tensor, "b b"], concepts: Int[Tensor, " b"]) -> Float[Tensor, ""]:
-    """Softmax over the batch both ways (CLIP); all pairs of one concept are right, in equal shares."""
-    same = (concepts[:, None] == concepts).to(logits.dtype)
-    wanted = same / same.sum(1, keepdim=True)
-    both = (log_softmax(logits, 1) + log_softmax(logits, 0)) / 2  # `same` is symmetric: one target serves both ways
-    return -(wanted * both).sum(1).mean()
 
 
 def _presence_accuracy(logits: Float[Tensor, " m"], objects: Objects) -> Float[Tensor, ""]:
