@@ -25,7 +25,7 @@ ALLOWED = {
     "train": {"model", "data", "eval", "checkpoint", "ops", "types"},
     "engine": {"inference", "data", "eval"},
     "server": {"inference", "types"},
-    "recipes": {"train", "data", "eval"},
+    "recipes": {"train", "model", "data", "eval"},
     "weights": set(),
 }
 ALLOWED["cli"] = {"", *ALLOWED}  # everything, the public API ("") too; and nothing imports cli

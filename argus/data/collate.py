@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Float32, Int
 from torch import Tensor
 
+from argus.data.collate_clips import Picks
 from argus.data.objects import Objects
 from argus.data.records import Query, Sample
 from argus.ops import pixels
@@ -49,24 +50,46 @@ class Targets:
         """Where each prompt's boxes begin."""
         return self.counts.cumsum(0) - self.counts
 
+    def of(self, rows: Sequence[int]) -> Targets:
+        """What is true for some of the prompts, whose `rows` rise; the masks stay as they are."""
+        chosen = torch.zeros(len(self.counts), dtype=torch.bool, device=self.counts.device)
+        chosen[list(rows)] = True
+        of_boxes = chosen[self.prompt_of]
+        return Targets(
+            boxes_cxcywh_norm=self.boxes_cxcywh_norm[of_boxes],
+            mask_rows=self.mask_rows[of_boxes],
+            counts=self.counts[chosen],
+            masks=self.masks,
+            hints_cxcywh_norm=self.hints_cxcywh_norm[chosen[self.present]],
+        )
+
     def to(self, device: torch.device) -> Targets:
         return Targets(**{field.name: getattr(self, field.name).to(device) for field in fields(self)})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """Images normalised with mean 0.5 and std 0.5, the prompts asked about them (`Prompt.image`) and their targets;
-    `objects` where all that is in them is named."""
+    """Images normalised with mean 0.5 and std 0.5, the prompts asked about them (`Prompt.image`) and their targets.
+
+    Where they are known: the `concepts` of what is in each image, all `objects`, named, some to be picked one by one,
+    and the training `step`.
+    """
 
     images: Float[Tensor, "b 3 h w"]
     prompts: tuple[Prompt, ...]
     targets: Targets
+    concepts: tuple[tuple[str, ...], ...] = ()
     objects: Objects | None = None
+    picks: Picks | None = None
+    step: int = 0
 
     def to(self, device: torch.device) -> Batch:
-        objects = None if self.objects is None else self.objects.to(device)
-        return Batch(
-            images=self.images.to(device), prompts=self.prompts, targets=self.targets.to(device), objects=objects
+        return replace(
+            self,
+            images=self.images.to(device),
+            targets=self.targets.to(device),
+            objects=None if self.objects is None else self.objects.to(device),
+            picks=None if self.picks is None else self.picks.to(device),
         )
 
 
@@ -126,7 +149,8 @@ def collate(samples: Sequence[Sample], mix: PromptMix, rng: np.random.Generator)
         hints_cxcywh_norm=torch.from_numpy(np.stack(hints) if hints else np.zeros((0, HINTS, 4), np.float32)),
     )
     images = normalised(np.stack([sample.image for sample in samples]))
-    return Batch(images=images, prompts=tuple(prompts), targets=targets)
+    concepts = tuple(sample.concepts for sample in samples)
+    return Batch(images=images, prompts=tuple(prompts), targets=targets, concepts=concepts)
 
 
 def normalised(images: np.ndarray) -> Float[Tensor, "b 3 h w"]:

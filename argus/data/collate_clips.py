@@ -42,23 +42,26 @@ class First:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stills:
-    """B images (RGB) by their names, and N objects in them (`image` says in which), each to be picked."""
+class Picks:
+    """N objects in some images (`image` says in which), each to be picked."""
 
-    images: UInt8[Tensor, "b h w 3"]
-    names: tuple[str, ...]
     image: Int[Tensor, " n"]
     masks: Bool[Tensor, "n h w"]
     first: First
 
+    def to(self, device: torch.device) -> Picks:
+        return Picks(image=self.image.to(device), masks=self.masks.to(device), first=self.first.to(device))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stills(Picks):
+    """B images (RGB) by their names, and what is picked in them."""
+
+    images: UInt8[Tensor, "b h w 3"]
+    names: tuple[str, ...]
+
     def to(self, device: torch.device) -> Stills:
-        return Stills(
-            images=self.images.to(device),
-            names=self.names,
-            image=self.image.to(device),
-            masks=self.masks.to(device),
-            first=self.first.to(device),
-        )
+        return Stills(images=self.images.to(device), names=self.names, **vars(super().to(device)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -199,15 +202,21 @@ def _kept(make: Callable[[int], Clip], seed: int) -> _Packed:
 
 def collate_stills(stills: Sequence[Clip], most: int, mix: FirstMix, rng: np.random.Generator) -> Stills:
     """Objects of clips of one frame, at most `most` of each."""
-    chosen = []
-    for still in stills:
-        shown = _shown(still.masks)[0].nonzero()[0]
-        chosen.append(still.masks[0, rng.permutation(shown)[:most]])
-    masks = np.concatenate(chosen)
     return Stills(
         images=torch.from_numpy(np.concatenate([still.frames for still in stills])),
         names=tuple(still.name for still in stills),
-        image=torch.from_numpy(np.repeat(np.arange(len(stills)), [len(of) for of in chosen])),
+        **vars(choose_picks([still.masks[0] for still in stills], most, mix, rng)),
+    )
+
+
+def choose_picks(
+    images: Sequence[Bool[np.ndarray, "_ h w"]], most: int, mix: FirstMix, rng: np.random.Generator
+) -> Picks:
+    """At most `most` of the objects of each image, given by their masks, that show enough to be pointed out."""
+    chosen = [masks[rng.permutation(_shown(masks[None])[0].nonzero()[0])[:most]] for masks in images]
+    masks = np.concatenate(chosen)
+    return Picks(
+        image=torch.from_numpy(np.repeat(np.arange(len(images)), [len(of) for of in chosen])),
         masks=torch.from_numpy(masks),
         first=point_out(masks, mix, rng),
     )

@@ -13,6 +13,7 @@ from argus.data.ontology import Ontology
 from argus.data.ontology.words import fold, language_of
 from argus.data.records import Query, Sample
 
+_EASY = ("absent", "absent-sibling")
 _LONGEST_NAME = 4
 _LONGEST_NAME_ZH = 6
 
@@ -112,14 +113,20 @@ def named_in(caption: str) -> frozenset[str]:
 
 
 def shown(sample: Sample, ontology: Ontology, caption: str = "") -> frozenset[str]:
-    """All that a picture may show: its concepts, its phrases that are present, and what its caption names.
+    """All that a picture may show: its concepts, what is unmarked, its phrases that are present, and what its caption
+    names.
 
     Of the caption's words, those that the ontology knows count as names, and so does every other word, which may be the
     name of something that is not labelled.
     """
     told = frozenset(run for run in named_in(caption) if ontology.find(run) is not None or _is_word(run))
     present = (query.text for query in sample.queries if query.instances)
-    return told.union(sample.concepts, present)
+    return told.union(sample.concepts, sample.unmarked, present)
+
+
+def without_easy(sample: Sample) -> Sample:
+    """The sample without the absent phrases that `add_negatives` chooses better; those about looks and groups stay."""
+    return replace(sample, queries=tuple(query for query in sample.queries if query.kind not in _EASY))
 
 
 def add_negatives(

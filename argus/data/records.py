@@ -35,7 +35,8 @@ class Query:
 class Sample:
     """An RGB image with the visible pixels of each instance and phrases about it.
 
-    Masks of scenes are disjoint; those that people drew may overlap.
+    Masks of scenes are disjoint; those that people drew may overlap. `unmarked` are concepts that may be in the picture
+    without being one of the instances.
     """
 
     image: UInt8[np.ndarray, "h w 3"]
@@ -43,6 +44,7 @@ class Sample:
     queries: tuple[Query, ...]
     concepts: tuple[str, ...]
     name: str
+    unmarked: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.masks.shape[1:] != self.image.shape[:2]:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from argus.data.sources.scenes import SceneConfig
-from argus.recipes import nano
+from argus.model.sam3 import Sam3Config
+from argus.recipes import nano, sam3
 from argus.train.feed import feed
+from argus.train.forgetting import Remembered
 from argus.train.loop import Learner, TrainConfig, train
+from argus.train.stages.detector import DetectorRecipe, FinishRecipe
 from argus.train.stages.tracker import TrackerRecipe
 from argus.train.start import Look, Model, save_weights, starting_model, steps_of
 from argus.train.team import Team
@@ -28,6 +32,9 @@ class Recipe(Protocol):
     @property
     def scenes(self) -> SceneConfig: ...
 
+    @property
+    def sizes(self) -> Sam3Config: ...
+
     def learner(self, model: Model) -> Learner[Any]: ...
 
     def batches(self) -> Callable[[int], Any]: ...
@@ -37,7 +44,12 @@ RECIPES: dict[str, Callable[[Path], Recipe]] = {
     "nano-towers": nano.towers,
     "nano-detector": nano.detector,
     "nano-decoder": nano.decoder,
+    "nano-finish": nano.finish,
     "nano-tracker": nano.tracker,
+    "sam3-towers": sam3.towers,
+    "sam3-detector": sam3.detector,
+    "sam3-finish": sam3.finish,
+    "sam3-tracker": sam3.tracker,
 }
 
 
@@ -63,12 +75,24 @@ def run(
 ) -> int:
     """Run a recipe in the run folder `folder`, going on where it stopped; returns the number of finished steps.
 
-    A new run begins with the weights in the folder `start` (a run's `weights`, or a bundled model), or with a new nano;
-    where those weights have steps of this stage behind them, it goes on counting from there. `look(model,
-    folder)` draws overlays of fixed scenes now and then. Every process of a `team` calls this with the same arguments.
+    A new run begins with the weights in the folder `start` (a run's `weights`, or a bundled model), or with a new model
+    of the recipe's sizes; where those weights have steps of this stage behind them, it goes on counting from there.
+    `look(model, folder)` draws overlays of fixed scenes now and then. `forgetting.json` tells what the stage before had
+    reached, and what is left of it. Every process of a `team` calls this with the same arguments. Raises ValueError for
+    a third or fourth stage without weights to start from.
     """
-    resumed = folder / "weights" if (folder / "state.pt").exists() else start
-    model = starting_model(resumed, recipe.scenes, recipe.train.seed, tracker=isinstance(recipe, TrackerRecipe))
+    if isinstance(recipe, DetectorRecipe):
+        recipe = replace(recipe, notes=folder / "confusions")
+    resumes = (folder / "state.pt").exists()
+    first = folder / "weights" if resumes else start
+    if first is None and isinstance(recipe, FinishRecipe):
+        raise ValueError("expected a detector's weights to start from (--start), which this stage finishes; got none")
+    model = starting_model(
+        first, recipe.scenes, recipe.train.seed, tracker=_needs_tracker(recipe, first), sizes=recipe.sizes
+    ).to(team.device)
+    remembered = Remembered(folder, recipe.stage, recipe.scenes)
+    if not resumes and team.first:
+        remembered.note("before", model, 0)
     batches = recipe.batches()
     state = train(
         recipe.learner(model),
@@ -81,4 +105,13 @@ def run(
         team=team,
         progress=progress,
     )
+    averaged = state.averaged()  # gathered from all processes
+    if averaged is not None:
+        remembered.note("after", averaged, state.step)
     return state.step
+
+
+def _needs_tracker(recipe: Recipe, start: Path | None) -> bool:
+    """A tracker's own stage does, and so do detection stages with picking, once there is something to see with."""
+    picks = isinstance(recipe, DetectorRecipe) and recipe.picking is not None
+    return isinstance(recipe, TrackerRecipe) or (picks and start is not None)

@@ -6,11 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from argus.data.collate import PromptMix
+from argus.data.negatives import NegativeConfig
 from argus.data.sources.scenes import PHOTOS_STYLE, TRAIN_STYLES, ClipConfig, SceneConfig
 from argus.train.criterion import LossConfig
 from argus.train.loop import TrainConfig
 from argus.train.optim import OptimConfig
-from argus.train.stages.detector import DetectorRecipe, Part
+from argus.train.picking import Picking
+from argus.train.rounds import Rounds
+from argus.train.stages.detector import DetectorRecipe, FinishRecipe, Part
 from argus.train.stages.towers import Lesson, TowerRecipe
 from argus.train.stages.tracker import ClipPart, TrackerRecipe
 from argus.train.tracker_criterion import TrackerLossConfig
@@ -26,9 +29,9 @@ def towers(scenes_folder: Path) -> TowerRecipe:
             look_every=1_000_000,
         ),
         lessons=(
-            Lesson(until=300, images=32, scenes=_scenes(scenes_folder, size=140, difficulty=0.0, concepts=50)),
-            Lesson(until=900, images=32, scenes=_scenes(scenes_folder, size=140, difficulty=0.3, concepts=170)),
-            Lesson(until=12_000, images=32, scenes=_scenes(scenes_folder, size=140, difficulty=0.4)),
+            Lesson(until=300, images=32, scenes=scenes_of(scenes_folder, size=140, difficulty=0.0, concepts=50)),
+            Lesson(until=900, images=32, scenes=scenes_of(scenes_folder, size=140, difficulty=0.3, concepts=170)),
+            Lesson(until=12_000, images=32, scenes=scenes_of(scenes_folder, size=140, difficulty=0.4)),
         ),
     )
 
@@ -62,11 +65,12 @@ def detector(scenes_folder: Path) -> DetectorRecipe:
             mask_dice=20.0,
             mask_alpha=0.4,  # 0.25 left the masks a little too small
         ),
+        picking=Picking(),
         curriculum=(
-            Part(until=1_800, images=32, scenes=_scenes(scenes_folder, size=140, difficulty=0.4)),
-            Part(until=2_200, images=32, scenes=_scenes(scenes_folder, size=196, difficulty=0.7)),
-            Part(until=8_060, images=16, scenes=_scenes(scenes_folder, size=280, difficulty=1.0)),
-            Part(until=13_000, images=8, scenes=_scenes(scenes_folder, size=420, difficulty=1.0)),
+            Part(until=1_800, images=32, scenes=scenes_of(scenes_folder, size=140, difficulty=0.4)),
+            Part(until=2_200, images=32, scenes=scenes_of(scenes_folder, size=196, difficulty=0.7)),
+            Part(until=8_060, images=16, scenes=scenes_of(scenes_folder, size=280, difficulty=1.0)),
+            Part(until=13_000, images=8, scenes=scenes_of(scenes_folder, size=420, difficulty=1.0)),
         ),
     )
 
@@ -85,7 +89,32 @@ def decoder(scenes_folder: Path) -> DetectorRecipe:
         mix=PromptMix(per_image=6),
         loss=replace(whole.loss, positive_weight=2.0, presence_positive_weight=1.5),
         learned=("detector.decoder.", "detector.scoring.", "detector.mask_head.query_embed."),
-        curriculum=(Part(until=13_300, images=8, scenes=_scenes(scenes_folder, size=420, difficulty=1.0)),),
+        picking=None,
+        curriculum=(Part(until=13_300, images=8, scenes=scenes_of(scenes_folder, size=420, difficulty=1.0)),),
+    )
+
+
+def finish(scenes_folder: Path) -> FinishRecipe:
+    """After the detector, on its hardest scenes: its mistakes are corrected by exemplars, and it is asked again.
+
+    Rounds ask for more than twice the prompts, so that there are fewer images a step.
+    """
+    whole = detector(scenes_folder)
+    return FinishRecipe(
+        train=TrainConfig(
+            purpose="nano: interactive rounds and hard negatives on concept scenes",
+            steps=3_000,
+            optim=OptimConfig(
+                vision=1e-4, text=1e-4, rest=3e-4, vision_layer_decay=0.9, warmup=100, timescale=1_000, cooldown=750
+            ),
+            save_every=250,
+        ),
+        mix=replace(whole.mix, per_image=4),
+        loss=replace(whole.loss, presence_positive_weight=1.5),
+        picking=whole.picking,
+        rounds=Rounds(count=2),
+        negatives=NegativeConfig(per_image=5, hard_first=0.3, hard_last=0.8, ramp_steps=1_500),
+        curriculum=(Part(until=3_000, images=6, scenes=scenes_of(scenes_folder, size=420, difficulty=1.0)),),
     )
 
 
@@ -96,7 +125,7 @@ def tracker(scenes_folder: Path) -> TrackerRecipe:
     bundled weights are from step 4,200 (cooled down over the last 450).
     """
     small, middling, hard = (
-        _clips(scenes_folder, size=size, frames=frames, difficulty=difficulty)
+        clips_of(scenes_folder, size=size, frames=frames, difficulty=difficulty)
         for size, frames, difficulty in ((140, 2, 0.4), (280, 2, 0.7), (420, 8, 1.0))
     )
     return TrackerRecipe(
@@ -118,13 +147,13 @@ def tracker(scenes_folder: Path) -> TrackerRecipe:
     )
 
 
-def _clips(folder: Path, size: int, frames: int, difficulty: float) -> ClipConfig:
-    """Clips (and stills) in the styles of `_scenes`."""
-    styles = _scenes(folder, size=size, difficulty=difficulty).styles
+def clips_of(folder: Path, size: int, frames: int, difficulty: float = 1.0) -> ClipConfig:
+    """Clips (and stills) in the styles of `scenes_of`."""
+    styles = scenes_of(folder, size=size, difficulty=difficulty).styles
     return ClipConfig(cache_folder=folder, size=size, styles=styles, difficulty=difficulty, frames=frames)
 
 
-def _scenes(folder: Path, size: int, difficulty: float, concepts: int = 450) -> SceneConfig:
+def scenes_of(folder: Path, size: int, difficulty: float = 1.0, concepts: int = 450) -> SceneConfig:
     """Training styles, with photo cut-outs where they were prepared."""
     config = SceneConfig(cache_folder=folder, size=size, difficulty=difficulty, concepts=concepts)
     has_photos = (folder / f"{PHOTOS_STYLE}.npz").exists()

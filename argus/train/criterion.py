@@ -72,6 +72,8 @@ class Totals:
 class DetectorLosses:
     """Weighted parts of the loss, which add up to `total`, and two measures of the last layer.
 
+    `naming` is of objects and their names, `picking` of objects picked one by one, `rounds` the whole loss of
+    interactive rounds; learners put these three in. The rest is of first answers.
     Parts and measures of the batches of a step simply add, because each is divided by the step's totals.
     """
 
@@ -86,6 +88,8 @@ class DetectorLosses:
     semantic_dice: Float[Tensor, ""]
     one_to_many: Float[Tensor, ""]
     naming: Float[Tensor, ""]
+    picking: Float[Tensor, ""]
+    rounds: Float[Tensor, ""]
     presence_accuracy: Float[Tensor, ""]
     matched_iou: Float[Tensor, ""]
 
@@ -134,6 +138,8 @@ class Criterion:
             semantic_dice=semantic_dice,
             one_to_many=one_to_many,
             naming=torch.zeros_like(presence),
+            picking=torch.zeros_like(presence),
+            rounds=torch.zeros_like(presence),
             presence_accuracy=((out.presence_logits[-1] > 0) == targets.present).sum() / totals.prompts,
             matched_iou=_pair_iou(ones, last, targets).detach().sum() / totals.boxes,
         )

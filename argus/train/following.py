@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from argus.data.collate_clips import BOX, MASK, First, Followed, Stills
+from argus.data.collate_clips import BOX, MASK, First, Followed, Picks
 from argus.model.mask_decoder import Decoded, single, three
 from argus.model.prompt_encoder import BOTTOM_RIGHT, NEGATIVE, POSITIVE, TOP_LEFT
 from argus.model.tracker import Tracker, TrackerFeatures, pad_clicks
@@ -45,10 +45,10 @@ class Record:
     courses: list[Course] = field(default_factory=list)
 
 
-def pick_stills(tracker: Tracker, features: TrackerFeatures, stills: Stills, record: Record) -> None:
-    """Pick every object of the stills, and correct it by clicks."""
-    truth = Truth.of(stills.masks, features.mask_hw)
-    asked_first(tracker, features, stills.image, stills.first, truth, record)
+def pick_stills(tracker: Tracker, features: TrackerFeatures, picks: Picks, record: Record) -> None:
+    """Pick every object in its image, and correct it by clicks."""
+    truth = Truth.of(picks.masks, features.mask_hw)
+    asked_first(tracker, features, picks.image, picks.first, truth, record)
 
 
 def follow_clip(

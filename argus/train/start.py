@@ -11,7 +11,7 @@ import torch
 from argus import checkpoint
 from argus.data.sources.scenes import SceneConfig, ontology, scene
 from argus.model import presets
-from argus.model.sam3 import Sam3
+from argus.model.sam3 import Sam3, Sam3Config
 from argus.model.tokenizer import train_tokenizer
 from argus.train.new_tracker import with_skips, with_tracker
 
@@ -20,13 +20,16 @@ Look = Callable[[Model, Path], None]
 SCENES_FOR_WORDS = 400
 
 
-def starting_model(start: Path | None, scenes: SceneConfig, seed: int, *, tracker: bool = False) -> Sam3:
-    """The model in the folder `start`, or a new nano with a tokenizer trained on the phrases of `scenes`.
+def starting_model(
+    start: Path | None, scenes: SceneConfig, seed: int, *, tracker: bool = False, sizes: Sam3Config | None = None
+) -> Sam3:
+    """The model in the folder `start`, or a new one of `sizes` (None: nano's), with a tokenizer trained on the phrases
+    of `scenes`.
 
-    With `tracker` it has one: its own (given nano's skips, where it has none), or else a new one of nano's sizes. A
-    tracker learns from images as a trained model encodes them: raises ValueError without a `start` then.
+    With `tracker` it has one: its own (given the skips of those sizes, where it has none), or else a new one. A tracker
+    learns from images as a trained model encodes them: raises ValueError without a `start` then.
     """
-    sizes = presets.nano()
+    sizes = sizes or presets.nano()
     if start is not None:
         model = checkpoint.load(start, device="cpu", precision="fp32").requires_grad_(True)
         if not tracker or sizes.tracker is None:

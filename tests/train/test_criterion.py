@@ -7,12 +7,15 @@ import pytest
 import torch
 
 from argus.data.collate import Batch, PromptMix, collate
+from argus.data.collate_clips import choose_picks
 from argus.data.objects import objects_of
 from argus.model.detector import DetectorTraining
 from argus.model.sam3 import Sam3
 from argus.train.criterion import Criterion, DetectorLosses, LossConfig, Totals
+from argus.train.picking import Picking
+from argus.train.rounds import Rounds
 from argus.train.stages.detector import DetectorLearner
-from tests.train.toys import COLOURS, joined, tiny_model, toy_scene
+from tests.train.toys import COLOURS, joined, tiny_model, tiny_tracker_model, toy_scene
 
 MIX = PromptMix(per_image=3, boxes_only=0.2, text_and_boxes=0.3)
 
@@ -51,9 +54,13 @@ def test_accumulating_batches_equals_one_batch() -> None:
 
 
 def test_parts_add_up_to_the_total() -> None:
-    learner = DetectorLearner(tiny_model(), LossConfig(mask_points=64))
-    objects = objects_of([toy_scene(0), toy_scene(1)], {c: (c,) for c in COLOURS}, np.random.default_rng(0))
-    (losses,), _ = backward(learner, [replace(batch_of([0, 1]), objects=objects)])
+    picking = Picking()
+    model = tiny_tracker_model()
+    learner = DetectorLearner(model, LossConfig(mask_points=64), picking=picking, rounds=Rounds(count=1))
+    samples = [toy_scene(0), toy_scene(1)]
+    objects = objects_of(samples, {c: (c,) for c in COLOURS}, np.random.default_rng(0))
+    picks = choose_picks([sample.masks for sample in samples], 2, picking.mix, np.random.default_rng(0))
+    (losses,), _ = backward(learner, [replace(batch_of([0, 1]), objects=objects, picks=picks)])
     measures = {"total", "presence_accuracy", "matched_iou"}
     parts = [getattr(losses, field.name) for field in fields(losses) if field.name not in measures]
     assert torch.isclose(torch.stack(parts).sum(), losses.total)

@@ -8,10 +8,13 @@ import pytest
 import torch
 
 from argus import recipes
+from argus.data.augment import light
 from argus.data.collate import PromptMix
 from argus.data.sources.scenes import SceneConfig
+from argus.ops.boxes import cxcywh_to_xyxy
+from argus.train.losses.contrastive import contrastive_loss
 from argus.train.stages.detector import DetectorRecipe, Phase, SceneBatches
-from argus.train.stages.naming import contrastive_loss, ground, pool
+from argus.train.stages.naming import ground, pool
 from argus.train.stages.towers import Lesson, ObjectBatches, TowerLearner
 from argus.train.stages.tracker import TrackerRecipe
 from tests.train.toys import COLOURS, tiny_model, toy_scene
@@ -95,6 +98,18 @@ def test_the_curriculum_goes_on_with_its_last_phase_and_shows_no_scene_twice() -
         (1, 64),
     ]
     assert len(seen) == len(set(seen))
+
+
+def test_augmented_batches_change_pictures_and_boxes_alike() -> None:
+    phases = (Phase(until=9, images=4, scene=toy_scene),)
+    plain = SceneBatches(phases=phases, mix=PromptMix(per_image=3, boxes_only=0, text_and_boxes=0))
+    changed = replace(plain, augment=light())
+    batch, again = changed(1), changed(1)
+    assert torch.equal(batch.images, again.images) and not torch.equal(batch.images, plain(1).images)
+    for box, row in zip(batch.targets.boxes_cxcywh_norm, batch.targets.mask_rows.tolist(), strict=True):
+        ys, xs = batch.targets.masks[row].nonzero(as_tuple=True)
+        edges = torch.tensor([xs.min(), ys.min(), xs.max() + 1, ys.max() + 1]) / 48
+        assert torch.allclose(cxcywh_to_xyxy(box), edges, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", sorted(recipes.RECIPES))

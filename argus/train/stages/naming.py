@@ -11,10 +11,11 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
-from torch.nn.functional import binary_cross_entropy_with_logits, interpolate, log_softmax, normalize
+from torch.nn.functional import binary_cross_entropy_with_logits, interpolate, normalize
 
 from argus.data.objects import Objects
 from argus.model.sam3 import Sam3
+from argus.train.losses.contrastive import contrastive_loss
 
 TEMPERATURE = 0.07  # of the names' contrast at the start; it is learned
 PHRASE_SCALE, PHRASE_BIAS = 10.0, -3.0  # of a phrase's logit at the start: about one pair in ten is true
@@ -31,6 +32,16 @@ class NamingLosses:
     presence_accuracy: Float[Tensor, ""]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Represented:
+    """What is contrasted, each of length 1: N objects and their names, K phrases, and the ground of B images."""
+
+    things: Float[Tensor, "n c"]
+    names: Float[Tensor, "n c"]
+    phrases: Float[Tensor, "k c"]
+    grounds: Float[Tensor, "b c"]
+
+
 class Naming(nn.Module):
     """Losses between what the detector will see: the neck's map and the text tokens.
 
@@ -45,24 +56,38 @@ class Naming(nn.Module):
         self.phrase_bias = nn.Parameter(torch.tensor(PHRASE_BIAS))
 
     def forward(self, model: Sam3, level: Float[Tensor, "b h w c"], objects: Objects) -> NamingLosses:
+        return self.judge(self.represent(model, level, objects), level, objects)
+
+    def represent(self, model: Sam3, level: Float[Tensor, "b h w c"], objects: Objects) -> Represented:
+        """From the neck's map, and the text encoder."""
         tokens, valid = model.encode_text((*objects.names, *objects.phrases))
         things, texts = pool(level, objects.image, objects.masks), (tokens * valid[..., None]).sum(1)
         grounds = pool(level, torch.arange(len(level), device=level.device), ground(objects, len(level)))
         with torch.autocast(level.device.type, enabled=False):
             things, texts, grounds = (normalize(x.float(), dim=-1) for x in (things, texts, grounds))
-            names, phrases = texts[: len(objects.names)], texts[len(objects.names) :]
-            likeness = things @ names.T * self.scale.exp().clamp(max=100)
-            of_pairs = (things[objects.pairs[0]] * phrases[objects.pairs[1]]).sum(-1)
-            of_grounds = (grounds[objects.phrase_image] * phrases).sum(-1)
+        count = len(objects.names)
+        return Represented(things=things, names=texts[:count], phrases=texts[count:], grounds=grounds)
+
+    def judge(self, seen: Represented, level: Float[Tensor, "b h w c"], objects: Objects) -> NamingLosses:
+        """All losses of a batch; the contrast is within it."""
+        with torch.autocast(level.device.type, enabled=False):
+            of_pairs = (seen.things[objects.pairs[0]] * seen.phrases[objects.pairs[1]]).sum(-1)
+            of_grounds = (seen.grounds[objects.phrase_image] * seen.phrases).sum(-1)
             logits = torch.cat((of_pairs, of_grounds)) * self.phrase_scale.exp().clamp(max=100) + self.phrase_bias
             truths = torch.cat((objects.truths, torch.zeros_like(of_grounds, dtype=torch.bool)))
             return NamingLosses(
-                contrastive=contrastive_loss(likeness, objects.concepts),
+                contrastive=self.contrast(seen.things, seen.names, objects.concepts),
                 matching=binary_cross_entropy_with_logits(logits, truths.float(), reduction="sum")
                 / max(len(logits), 1),
                 scale=level.float().square().mean().log().square(),
                 presence_accuracy=_presence_accuracy(logits[: len(of_pairs)].detach(), objects),
             )
+
+    def contrast(
+        self, things: Float[Tensor, "n c"], names: Float[Tensor, "n c"], concepts: Int[Tensor, " n"]
+    ) -> Float[Tensor, ""]:
+        """Each object is told from the others by its name, and each name by its object."""
+        return contrastive_loss(things @ names.T * self.scale.exp().clamp(max=100), concepts)
 
 
 def pool(
@@ -78,14 +103,6 @@ def ground(objects: Objects, images: int) -> Bool[Tensor, "b h w"]:
     """What no object covers, image by image."""
     covered = torch.zeros(images, *objects.masks.shape[1:], dtype=torch.int32, device=objects.masks.device)
     return covered.index_add_(0, objects.image, objects.masks.int()) == 0
-
-
-def contrastive_loss(logits: Float[Tensor, "b b"], concepts: Int[Tensor, " b"]) -> Float[Tensor, ""]:
-    """Softmax over the batch both ways (CLIP); all pairs of one concept are right, in equal shares. 0 for no pairs."""
-    same = (concepts[:, None] == concepts).to(logits.dtype)
-    wanted = same / same.sum(1, keepdim=True)
-    both = (log_softmax(logits, 1) + log_softmax(logits, 0)) / 2  # `same` is symmetric: one target serves both ways
-    return -(wanted * both).sum() / max(len(concepts), 1)
 
 
 def _presence_accuracy(logits: Float[Tensor, " m"], objects: Objects) -> Float[Tensor, ""]:

@@ -7,7 +7,7 @@ objects, at the sizes and in the clutter that the detector will meet.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import numpy as np
@@ -20,7 +20,9 @@ from argus.data.collate import normalised
 from argus.data.objects import Objects, objects_of
 from argus.data.records import Sample
 from argus.data.sources.scenes import SceneConfig, drawable_concepts, ontology, scene
-from argus.model.sam3 import Sam3
+from argus.model import presets
+from argus.model.sam3 import Sam3, Sam3Config
+from argus.train.gradient_cache import Cached, cache_gradients, with_cached_gradient
 from argus.train.loop import Learner, TrainConfig
 from argus.train.stages.naming import Naming, pool
 
@@ -29,13 +31,14 @@ MATCHING, SCALE = 4.0, 0.1  # weights of the phrases' truth and of the map's sca
 
 @dataclass(frozen=True, kw_only=True)
 class ObjectBatch:
-    """Normalised images and the objects in them."""
+    """Normalised images and the objects in them; the `index`-th batch of a run."""
 
     images: Float[Tensor, "b 3 h w"]
     objects: Objects
+    index: int
 
     def to(self, device: torch.device) -> ObjectBatch:
-        return ObjectBatch(images=self.images.to(device), objects=self.objects.to(device))
+        return replace(self, images=self.images.to(device), objects=self.objects.to(device))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +66,7 @@ class ObjectBatches:
         return ObjectBatch(
             images=normalised(np.stack([sample.image for sample in samples])),
             objects=objects_of(samples, self.names, np.random.default_rng([self.seed, index])),
+            index=index,
         )
 
 
@@ -82,31 +86,61 @@ class TowerLosses:
 class TowerLearner(Learner[ObjectBatch]):
     """Vision encoder, the neck's level that the detector reads, and text encoder.
 
-    The concepts' classification head beside them is thrown away. The contrast is within each batch, so here
-    accumulating is not the same as one large batch.
+    The concepts' classification head beside them is thrown away. The contrast is within each batch; with `large_batch`
+    it is over all batches of a step (of this process) by gradient caching, for which each is encoded twice.
     """
 
-    def __init__(self, model: Sam3, concepts: int) -> None:
+    def __init__(self, model: Sam3, concepts: int, *, large_batch: bool = False) -> None:
         super().__init__()
         self.model = model
         self.naming = Naming()
         self.norm = nn.LayerNorm(model.config.vision.width)
         self.class_head = nn.Linear(model.config.vision.width, concepts)
+        self.large_batch = large_batch
+        self._cached: dict[int, Cached] = {}  # of the batches of a step, by their index
+        self._objects = 0  # in them
 
     def totals(self, batches: Sequence[ObjectBatch]) -> int:
-        return sum(len(batch.objects.concepts) for batch in batches)
+        objects = sum(len(batch.objects.concepts) for batch in batches)
+        if self.large_batch:
+            self._cached, self._objects = self._cache(batches), objects
+        return objects
+
+    def _cache(self, batches: Sequence[ObjectBatch]) -> dict[int, Cached]:
+        """Each batch's share of the gradient of the contrast of them all.
+
+        Not under no_grad, where the model would keep what it makes of a phrase, though its weights go on.
+        """
+        device, parts = self.naming.scale.device, []
+        for batch in batches:
+            objects = batch.objects.to(device)
+            seen = self.naming.represent(self.model, self._level(self.model.vision(batch.images.to(device))), objects)
+            parts.append((seen.things.detach(), seen.names.detach()))
+        concepts = torch.cat([batch.objects.concepts for batch in batches]).to(device)
+        shares = cache_gradients(
+            parts, lambda things, names: self.naming.contrast(things, names, concepts), [self.naming.scale]
+        )
+        return {batch.index: share for batch, share in zip(batches, shares, strict=True)}
+
+    def _level(self, trunk: Float[Tensor, "b h w v"]) -> Float[Tensor, "b h w c"]:
+        return self.model.detector.neck.x1(trunk.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
 
     def forward(self, batch: ObjectBatch, totals: int) -> TowerLosses:
         objects = batch.objects
         trunk = self.model.vision(batch.images)
-        level = self.model.detector.neck.x1(trunk.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)  # (b, h, w, c)
-        named = self.naming(self.model, level, objects)
+        level = self._level(trunk)
+        seen = self.naming.represent(self.model, level, objects)
+        named = self.naming.judge(seen, level, objects)
         scores = self.class_head(self.norm(pool(trunk, objects.image, objects.masks))).float()
         classification = cross_entropy(scores, objects.concepts)
         share = len(objects.concepts) / totals
+        contrastive = named.contrastive * share
+        if self.large_batch:
+            whole = with_cached_gradient(self._cached.pop(batch.index), (seen.things, seen.names), [self.naming.scale])
+            contrastive = whole * (self._objects / totals)
         return TowerLosses(
-            total=(named.contrastive + MATCHING * named.matching + SCALE * named.scale + classification) * share,
-            contrastive=named.contrastive * share,
+            total=contrastive + (MATCHING * named.matching + SCALE * named.scale + classification) * share,
+            contrastive=contrastive,
             matching=MATCHING * named.matching * share,
             scale=SCALE * named.scale * share,
             classification=classification * share,
@@ -117,12 +151,17 @@ class TowerLearner(Learner[ObjectBatch]):
 
 @dataclass(frozen=True, kw_only=True)
 class TowerRecipe:
-    """A whole tower warm-up: lessons from few concepts on plain grounds to all of them."""
+    """A whole tower warm-up: lessons from few concepts on plain grounds to all of them.
+
+    With `large_batch` names are contrasted over all batches of a step, however many of them are accumulated.
+    """
 
     stage: ClassVar[str] = "towers"
 
     train: TrainConfig
     lessons: tuple[Lesson, ...]
+    large_batch: bool = False
+    sizes: Sam3Config = field(default_factory=presets.nano)
 
     @property
     def scenes(self) -> SceneConfig:
@@ -130,7 +169,7 @@ class TowerRecipe:
         return self.lessons[-1].scenes
 
     def learner(self, model: Sam3) -> TowerLearner:
-        return TowerLearner(model, len(self._names()))
+        return TowerLearner(model, len(self._names()), large_batch=self.large_batch)
 
     def batches(self) -> ObjectBatches:
         return ObjectBatches(lessons=self.lessons, names=self._names(), seed=self.train.seed)

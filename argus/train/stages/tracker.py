@@ -13,10 +13,10 @@ from torch import Tensor
 from argus.data.clips import Clip
 from argus.data.collate_clips import ClipBatch, ClipBatches, FirstMix, Lesson
 from argus.data.sources.scenes import HELD_OUT_SEED, ClipConfig, SceneConfig, clip, has_photos, photo_clip, scene
+from argus.model import presets
 from argus.model.prompt_encoder import MASK_SCALE
-from argus.model.sam3 import Sam3
+from argus.model.sam3 import Sam3, Sam3Config
 from argus.model.tracker import TrackerFeatures
-from argus.model.vision_encoder import VisionConfig
 from argus.ops.pixels import normalised
 from argus.train.following import Record, follow_clip, pick_stills
 from argus.train.loop import Learner, TrainConfig
@@ -133,6 +133,7 @@ class TrackerRecipe:
     loss: TrackerLossConfig = field(default_factory=TrackerLossConfig)
     pick_mix: FirstMix = field(default_factory=lambda: FirstMix(box=0.6, click=0.4))
     clip_mix: FirstMix = field(default_factory=lambda: FirstMix(box=0.25, click=0.25, corrections=1))
+    sizes: Sam3Config = field(default_factory=presets.nano)
 
     @property
     def scenes(self) -> SceneConfig:
@@ -160,7 +161,7 @@ class TrackerRecipe:
             lessons=lessons,
             pick_mix=self.pick_mix,
             clip_mix=self.clip_mix,
-            mask_cells=VisionConfig.patch / MASK_SCALE,
+            mask_cells=self.sizes.vision.patch / MASK_SCALE,
             seeds=HELD_OUT_SEED,
             seed=self.train.seed,
         )

@@ -65,6 +65,7 @@ class _Stage:
             queries=self.cast.asker.ask(placed, ground.shows, rng, count),
             concepts=tuple(thing.concept for thing in placed),
             name=f"scene-{seed:010d}",
+            unmarked=ground.shows,
         )
 
     def _objects(self, rng: np.random.Generator) -> list[_Object]:
