@@ -48,10 +48,10 @@ def curve(folder: Path, column: str = "total") -> list[float]:
 def test_one_batch_overfits(tmp_path: Path) -> None:
     batch = DATA(2)
     assert 0 < int(batch.targets.present.sum()) < len(batch.prompts)
-    config = replace(CONFIG, steps=60, log_every=5, optim=replace(RATES, vision=4e-3, text=4e-3, rest=4e-3))
+    config = replace(CONFIG, steps=90, log_every=5, optim=replace(RATES, vision=4e-3, text=4e-3, rest=4e-3))
     train(learner(), lambda first, stride: repeat(batch), config, tmp_path, save_weights=lambda model, path, step: None)
     losses, presence, iou = curve(tmp_path), curve(tmp_path, "presence_accuracy"), curve(tmp_path, "matched_iou")
-    assert losses[-1] < 0.5 * losses[0]
+    assert losses[-1] < 0.4 * losses[0]
     assert presence[-1] == 1.0 and iou[-1] > 0.6
 
 
@@ -77,7 +77,13 @@ def test_a_resumed_run_repeats_the_uninterrupted_one(tmp_path: Path) -> None:
     assert whole.step == resumed.step == 6
 
 
-def test_a_step_of_four_batches_is_the_step_of_their_union(tmp_path: Path) -> None:
+def test_a_step_of_four_batches_is_the_step_of_their_union(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    points = torch.rand  # chance goes by the batch, so all masks get the same points here
+
+    def same_points(masks: int, *rest: int, device: torch.device) -> torch.Tensor:
+        return points(1, *rest, generator=torch.Generator().manual_seed(0)).expand(masks, *rest)
+
+    monkeypatch.setattr(torch, "rand", same_points)
     single = SceneBatches(phases=(Phase(until=99, images=1, scene=toy_scene),), mix=PromptMix(per_image=3))
 
     def union(index: int) -> Batch:
