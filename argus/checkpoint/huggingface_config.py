@@ -193,11 +193,6 @@ def write_config(config: Sam3Config, origin: Mapping[str, Any], dtype: str) -> d
             "the Hugging Face layout knows memories on the token grid only, got a tracker of memory_stride "
             f"{config.tracker.memory_stride}: save it in our layout (argus)"
         )
-    if config.tracker is not None and config.tracker.skips:
-        raise ValueError(
-            "the Hugging Face layout knows trackers that read the vision encoder's last layer only, got one that also "
-            f"reads layers {config.tracker.skips}: save it in our layout (argus)"
-        )
     given = {key: value for key, value in origin.items() if key not in (PREFIXED, LARGER)}
     written = copy.deepcopy(given or _skeleton(config)) | larger
     written["dtype"] = dtype

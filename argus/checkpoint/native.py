@@ -16,7 +16,6 @@ RULES = (rule("**", "**"),)  # names are ours, the unused ones too
 
 _KEYS = {"format", "version", "vision"}
 _FREE_KEYS = {"training", "huggingface"}
-_NOT_THERE = (None, ())  # what is published without a key in config.json
 _PARTS = {"vision": VisionConfig, "text": TextConfig, "detector": DetectorConfig, "tracker": TrackerConfig}
 
 
@@ -40,7 +39,7 @@ def read_config(config: Mapping[str, Any]) -> Sam3Config:
 def write_config(config: Sam3Config, training: Mapping[str, Any], huggingface: Mapping[str, Any]) -> dict[str, Any]:
     """Our config.json: the sizes, what is known of the training, and the Hugging Face configuration it came with."""
     sizes: dict[str, Any] = {
-        name: {key: value for key, value in part.items() if value not in _NOT_THERE}
+        name: {key: value for key, value in part.items() if value is not None}
         for name, part in dataclasses.asdict(config).items()
         if part is not None
     }
@@ -54,7 +53,7 @@ def _read_part(part: Any, values: Any, name: str) -> Any:
     if not isinstance(values, dict):
         raise ValueError(f"config.json: expected an object as {name}, got {values!r}")
     known = {field.name: field for field in dataclasses.fields(part)}
-    required = {key for key, field in known.items() if field.default not in _NOT_THERE}
+    required = {key for key, field in known.items() if field.default is not None}
     _check_keys(values, required, set(known), f"config.json, {name}")
     return part(**{key: _read_value(known[key].default, value, f"{name}.{key}") for key, value in values.items()})
 

@@ -41,6 +41,5 @@ def nano() -> Sam3Config:
             memory_layers=1,
             memory_mlp_width=256,
             memory_stride=3,
-            skips=(0, 2, 5),
         ),
     )

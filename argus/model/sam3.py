@@ -46,10 +46,6 @@ class Sam3Config:
     def __post_init__(self) -> None:
         if (self.text is None) != (self.detector is None) or (self.detector is None and self.tracker is None):
             raise ValueError("expected sizes of a text encoder and a detector, of a tracker, or of all; got fewer")
-        if self.tracker is not None and max(self.tracker.skips, default=0) >= self.vision.layers:
-            raise ValueError(
-                f"expected skips to layers before the last of {self.vision.layers}, got {self.tracker.skips}"
-            )
 
 
 @dataclass(kw_only=True)
@@ -71,8 +67,7 @@ class Origin:
 class Features:
     """Encoded images. What each part of the model reads of them is computed on first use and kept."""
 
-    def __init__(self, model: "Sam3", trunk: Float[Tensor, "b h w m"]):
-        """`trunk` as the vision encoder gives it for the layers that the model's tracker skips to."""
+    def __init__(self, model: "Sam3", trunk: Float[Tensor, "b h w c"]):
         self._model = model
         self.trunk = trunk
 
@@ -86,7 +81,7 @@ class Features:
             raise ValueError(
                 "this model is a tracker alone, so it cannot answer phrases or example boxes: load a whole SAM 3"
             )
-        return DetectorFeatures(self._model.detector, self.trunk[..., : self._model.config.vision.width])
+        return DetectorFeatures(self._model.detector, self.trunk)
 
     @cached_property
     def tracker(self) -> TrackerFeatures:
@@ -144,8 +139,7 @@ class Sam3(nn.Module):
             )
         if not bool(images.isfinite().all()):
             raise ValueError("expected finite images, got NaN or infinity in them")
-        also = self.config.tracker.skips if self.config.tracker is not None else ()
-        return Features(self, self.vision(images.to(self.device, self.dtype), also))
+        return Features(self, self.vision(images.to(self.device, self.dtype)))
 
     def detect(
         self,

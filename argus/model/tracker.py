@@ -33,7 +33,6 @@ class TrackerConfig:
     memory_layers: int = 4
     memory_mlp_width: int = 2048
     memory_stride: int = 1  # cells of the token grid along each side of a cell of the memory's
-    skips: tuple[int, ...] = ()  # the neck also reads what the vision encoder has after so many layers
 
     def __post_init__(self) -> None:
         if self.width % (16 * self.heads) or self.width % self.memory_width:
@@ -43,20 +42,15 @@ class TrackerConfig:
             )
         if self.memory_stride < 1:
             raise ValueError(f"the tracker's memory_stride must be at least 1, got {self.memory_stride}")
-        if list(self.skips) != sorted(set(self.skips)) or (self.skips and self.skips[0] < 0):
-            raise ValueError(f"the tracker's skips must be numbers of layers in ascending order, got {self.skips}")
 
 
 class TrackerFeatures:
-    """What the tracker reads of B images, computed once for all objects; finer levels only when masks are decoded.
+    """What the tracker reads of B images, computed once for all objects; finer levels only when masks are decoded."""
 
-    `trunk` has the channels of the vision encoder's last layer, and those of the layers that are skipped to.
-    """
-
-    def __init__(self, tracker: "Tracker", trunk: Float[Tensor, "b h w m"]):
+    def __init__(self, tracker: "Tracker", trunk: Float[Tensor, "b h w c"]):
         self._tracker = tracker
-        self._trunk, self._skipped = tracker.split(trunk)
-        self.image = tracker.neck.x1(self._seen("x1"))  # (b, c, h, w)
+        self._trunk = trunk.permute(0, 3, 1, 2)
+        self.image = tracker.neck.x1(self._trunk)  # (b, c, h, w)
         self.grid_hw = (trunk.shape[1], trunk.shape[2])
 
     def __len__(self) -> int:
@@ -66,17 +60,7 @@ class TrackerFeatures:
     def shares(self) -> tuple[Float[Tensor, "b c4 h2 w2"], Float[Tensor, "b c8 h4 w4"]]:
         """What the levels of the neck bring to the masks."""
         neck, decoder = self._tracker.neck, self._tracker.mask_decoder
-        return (
-            projected(neck.x2, self._seen("x2"), decoder.share_x2),
-            projected(neck.x4, self._seen("x4"), decoder.share_x4),
-        )
-
-    def _seen(self, level: str) -> Float[Tensor, "b i h w"]:
-        """What a level of the neck reads."""
-        if self._skipped is None:
-            return self._trunk
-        seen: Tensor = self._trunk + self._tracker.skips[level](self._skipped)
-        return seen
+        return projected(neck.x2, self._trunk, decoder.share_x2), projected(neck.x4, self._trunk, decoder.share_x4)
 
     @property
     def mask_hw(self) -> tuple[int, int]:
@@ -107,10 +91,6 @@ class Tracker(nn.Module):
         width, memory_width = config.width, config.memory_width
         self.config = config
         self.neck = Neck(vision_width, width)
-        self.vision_width = vision_width
-        if config.skips:
-            skipped = len(config.skips) * vision_width
-            self.skips = nn.ModuleDict({level: nn.Conv2d(skipped, vision_width, 1) for level in ("x1", "x2", "x4")})
         self.prompt_encoder = PromptEncoder(width)
         self.mask_decoder = MaskDecoder(width, config.heads, config.mlp_width)
         self.memory_encoder = MemoryEncoder(width, memory_width)
@@ -124,17 +104,6 @@ class Tracker(nn.Module):
         self.pointer_head = MLP((width, width, width, width))
         self.pointer_time = nn.Linear(width, memory_width)
         self.mask_downsample = nn.Conv2d(1, 1, 4, stride=4)
-
-    def split(
-        self, trunk: Float[Tensor, "b h w m"]
-    ) -> tuple[Float[Tensor, "b c h w"], Float[Tensor, "b k h w"] | None]:
-        """The vision encoder's last layer, and the layers that are skipped to (None: none), each with mean 0 and
-        variance 1 at every place."""
-        layers = trunk.unflatten(3, (-1, self.vision_width))
-        last = layers[:, :, :, 0].permute(0, 3, 1, 2)
-        if not self.config.skips:
-            return last, None
-        return last, F.layer_norm(layers[:, :, :, 1:], (self.vision_width,)).flatten(3).permute(0, 3, 1, 2)
 
     def pick(
         self,

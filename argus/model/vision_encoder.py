@@ -62,21 +62,13 @@ class VisionEncoder(nn.Module):
         self.windows = [0 if i in config.global_layers else config.window for i in range(config.layers)]
         self.blocks = nn.ModuleList(Block(config, window) for window in self.windows)
 
-    def forward(
-        self, images: Float[Tensor, "b 3 height width"], also: tuple[int, ...] = ()
-    ) -> Float[Tensor, "b h w m"]:
-        """Images are normalised with mean 0.5 and std 0.5; their sides must be multiples of the patch.
-
-        Channels are those of the last layer, then those after each number of layers in `also`, in ascending order.
-        """
+    def forward(self, images: Float[Tensor, "b 3 height width"]) -> Float[Tensor, "b h w c"]:
+        """Images are normalised with mean 0.5 and std 0.5; their sides must be multiples of the patch."""
         x = self.patch_embed(images).permute(0, 2, 3, 1)  # (b, h, w, c)
         x = self.norm_pre(x + self._tiled_position(*x.shape[1:3]))
-        earlier = [x] if 0 in also else []
-        for done, (block, window) in enumerate(zip(self.blocks, self.windows, strict=True), 1):
+        for block, window in zip(self.blocks, self.windows, strict=True):
             x = block(x, self._rope(window, x.shape[1], x.shape[2], x.device))
-            if done in also:
-                earlier.append(x)
-        return torch.cat((x, *earlier), dim=3) if earlier else x
+        return x
 
     def _tiled_position(self, height: int, width: int) -> Float[Tensor, "h w c"]:
         """The position embedding repeated over the grid, never interpolated."""

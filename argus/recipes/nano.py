@@ -122,7 +122,7 @@ def tracker(scenes_folder: Path) -> TrackerRecipe:
     """The tracker alone, after the whole: from easy stills to stills and clips of everything.
 
     It begins with many small pictures: begun on large and hard ones, it takes no notice of prompts for long. The
-    bundled weights are from step 6,700 (docs/log.md tells how they came about).
+    bundled weights are from step 4,200 (cooled down over the last 450).
     """
     small, middling, hard = (
         clips_of(scenes_folder, size=size, frames=frames, difficulty=difficulty)
@@ -131,8 +131,8 @@ def tracker(scenes_folder: Path) -> TrackerRecipe:
     return TrackerRecipe(
         train=TrainConfig(
             purpose="nano: the tracker on stills and clips of scenes and photos",
-            steps=6_700,
-            optim=OptimConfig(vision=0.0, text=0.0, rest=1e-3, warmup=100, timescale=1_200, cooldown=350),
+            steps=9_000,
+            optim=OptimConfig(vision=0.0, text=0.0, rest=1e-3, warmup=100, timescale=300, cooldown=600),
             save_every=100,
             look_every=1_000_000,
         ),
@@ -141,8 +141,7 @@ def tracker(scenes_folder: Path) -> TrackerRecipe:
             ClipPart(until=1_200, stills=32, clips=0, pictures=small, still_photos=0.3),
             ClipPart(until=1_800, stills=12, clips=1, pictures=middling),
             ClipPart(until=4_200, stills=4, clips=1, pictures=hard),
-            ClipPart(until=6_260, stills=6, picked=8, clips=0, pictures=hard, pool=3_000),
-            ClipPart(until=6_700, stills=3, clips=1, pictures=hard, pool=400),
+            ClipPart(until=9_000, stills=8, clips=1, pictures=hard, pool=600),
         ),
     )
 

@@ -31,19 +31,6 @@ def with_tracker(model: Sam3, config: TrackerConfig, seed: int) -> Sam3:
     return made.eval().requires_grad_(True)
 
 
-def with_skips(model: Sam3, skips: tuple[int, ...]) -> Sam3:
-    """The same model (its weights copied) with a tracker that also reads these layers of the vision encoder, and makes
-    nothing of them yet."""
-    assert model.config.tracker is not None
-    made = Sam3(replace(model.config, tracker=replace(model.config.tracker, skips=skips)), model.tokenizer)
-    assert made.tracker is not None
-    made.load_state_dict({**made.state_dict(), **model.state_dict()})
-    for parameter in made.tracker.skips.parameters():
-        nn.init.zeros_(parameter)
-    made.origin = model.origin
-    return made.eval().requires_grad_(True)
-
-
 def begin(tracker: Tracker) -> None:
     """What the layers' own initialisation leaves at nothing, or would take long to leave."""
     waves = slow_waves(tracker.prompt_encoder.frequencies.shape[1])
@@ -52,8 +39,6 @@ def begin(tracker: Tracker) -> None:
     for embedding in (tracker.no_memory, tracker.absent, tracker.no_pointer):
         nn.init.trunc_normal_(embedding, std=EMBEDDING_STD)
     nn.init.trunc_normal_(tracker.memory_time, std=TIME_STD)
-    for parameter in tracker.skips.parameters() if tracker.config.skips else ():
-        nn.init.zeros_(parameter)
     for block in tracker.memory_encoder.blocks:
         nn.init.constant_(block.scale, MEMORY_BLOCK_SCALE)  # type: ignore[arg-type]
     # an object that is called absent has no mask to remember: until that is learned, all are there

@@ -13,7 +13,7 @@ from argus.data.sources.scenes import SceneConfig, ontology, scene
 from argus.model import presets
 from argus.model.sam3 import Sam3, Sam3Config
 from argus.model.tokenizer import train_tokenizer
-from argus.train.new_tracker import with_skips, with_tracker
+from argus.train.new_tracker import with_tracker
 
 Model = Sam3
 Look = Callable[[Model, Path], None]
@@ -26,18 +26,14 @@ def starting_model(
     """The model in the folder `start`, or a new one of `sizes` (None: nano's), with a tokenizer trained on the phrases
     of `scenes`.
 
-    With `tracker` it has one: its own (given the skips of those sizes, where it has none), or else a new one. A tracker
-    learns from images as a trained model encodes them: raises ValueError without a `start` then.
+    With `tracker` it has one: its own, or where it has none, a new one of those sizes. A tracker learns from images as
+    a trained model encodes them: raises ValueError without a `start` then.
     """
     sizes = sizes or presets.nano()
     if start is not None:
         model = checkpoint.load(start, device="cpu", precision="fp32").requires_grad_(True)
-        if not tracker or sizes.tracker is None:
-            return model
-        if model.config.tracker is None:
-            return with_tracker(model, sizes.tracker, seed)
-        lacks = sizes.tracker.skips and not model.config.tracker.skips
-        return with_skips(model, sizes.tracker.skips) if lacks else model
+        lacks = tracker and model.tracker is None
+        return with_tracker(model, sizes.tracker, seed) if lacks and sizes.tracker is not None else model
     if tracker:
         raise ValueError("expected weights to start from (--start), whose tracker learns; got none")
     sizes = replace(sizes, tracker=None)

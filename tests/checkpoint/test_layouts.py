@@ -84,8 +84,6 @@ def test_one_tensor_less_is_noticed(dropped: str) -> None:
 def test_a_table_names_each_of_our_tensors_once(layout: Layout, config: Sam3Config) -> None:
     if layout is Layout.HUGGINGFACE:
         config = replace(config, tracker=None)
-    elif config.tracker is not None and layout is not Layout.ARGUS:
-        config = replace(config, tracker=replace(config.tracker, skips=()))  # no other layout knows them
     names = tensor_shapes(config)
     found = [name for rule in of_ours(layout.rules, names) for name in rule.ours if name in names]
     lacking = set(names) - set(found)

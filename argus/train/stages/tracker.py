@@ -70,7 +70,7 @@ class TrackerLearner(Learner[ClipBatch]):
             self._kept, self._lesson = {}, batch.lesson
         found, new = dict(self._kept), [name for name in pictures if name not in self._kept]
         if new:
-            trunk = self.model.encode(normalised(torch.cat([pictures[name] for name in new]).permute(0, 3, 1, 2))).trunk
+            trunk = self.model.vision(normalised(torch.cat([pictures[name] for name in new]).permute(0, 3, 1, 2)))
             found |= dict(zip(new, trunk.split([length for _, length in new]), strict=True))
         if batch.pooled:
             self._kept |= {name: found[name].to(torch.bfloat16) for name in new}
