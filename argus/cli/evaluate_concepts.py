@@ -169,12 +169,13 @@ def _read(path: Path, images: Path | None, absent: int) -> "list[Pair]":
 def _read_yolo(path: Path, images: Path | None, absent: int) -> "list[Pair]":
     """The held-out part that a data.yaml names, or the pictures in `images`; what is left out is said."""
     from argus.data.absent import with_absent_phrases
+    from argus.data.ontology import Ontology
     from argus.data.sources.yolo import HELD_OUT, open_yolo
 
     data = open_yolo(path, images, part=HELD_OUT)
     for problem in data.problems:
         say(f"left out: {problem}")
-    return with_absent_phrases(data, [], absent, seed=0).pairs()
+    return with_absent_phrases(data, Ontology([]), absent, seed=0).pairs()
 
 
 def _outcome(
