@@ -251,7 +251,7 @@ def test_a_whole_run(done: Done, base: Path) -> None:
 
 
 def test_it_learns_colours(base: Path, material: Material, tmp_path: Path) -> None:
-    longer = plan(base, full=True, epochs=40, images=6, replayed=0)
+    longer = plan(base, full=True, epochs=60, images=6, replayed=0)
     outcomes = run(longer, replace(material, replay=None, base_pairs=()), tmp_path / "out")
     assert argus.load(tmp_path / "out").config == tiny_tracker_model().config
     log = (tmp_path / "out" / "seed-0" / "run" / "log.csv").read_text("utf-8").splitlines()
@@ -265,8 +265,8 @@ def test_a_stopped_run_goes_on(base: Path, material: Material, tmp_path: Path, m
     whole = run(plan(base), material, tmp_path / "whole")[0]
     feed = finetuning.feed
 
-    def broken(make, first: int, workers: int) -> Iterator:  # type: ignore[no-untyped-def, type-arg]
-        for index, batch in zip(range(first, 5), feed(make, first, workers)):
+    def broken(make, first: int, *how: int) -> Iterator:  # type: ignore[no-untyped-def, type-arg]
+        for index, batch in zip(range(first, 5), feed(make, first, *how)):
             yield batch
             assert index < 5
         raise ConnectionError("killed")
