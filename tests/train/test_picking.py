@@ -12,6 +12,7 @@ from argus.data.collate_clips import FirstMix
 from argus.train.criterion import LossConfig
 from argus.train.picking import Picking
 from argus.train.stages.detector import DetectorLearner, Phase, SceneBatches
+from argus.train.team import Team
 from tests.train.toys import tiny_model, tiny_tracker_model, toy_scene
 
 PICKING = Picking()
@@ -91,7 +92,7 @@ def test_images_without_objects_have_nothing_to_pick() -> None:
     )
     data = replace(batches(), phases=(Phase(until=9, images=2, scene=lambda seed: nothing),))
     student = learner()
-    losses = student(data(0), student.totals([data(0)]))
+    losses = student(data(0), Team().added(student.totals([data(0)])))
     assert losses.picking == 0 and bool(losses.total.isfinite())
 
 
