@@ -53,11 +53,13 @@ class LossConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class Totals:
-    """What the losses of a step are divided by: counts over all the batches that are accumulated in it."""
+    """What the losses of a step are divided by: counts over all the batches that are accumulated in it. `picks` are
+    objects to be picked one by one."""
 
     prompts: int
     present: int
     boxes: int
+    picks: int = 0
 
     @staticmethod
     def of(targets: Sequence[Targets]) -> Totals:
@@ -70,10 +72,11 @@ class Totals:
 
 @dataclass(frozen=True, kw_only=True)
 class DetectorLosses:
-    """Weighted parts of the loss, which add up to `total`, and two measures of the last layer.
+    """Weighted parts of the loss, which add up to `total`, and measures: two of the last layer, and the mean IoU of
+    first picks (0 where nothing is picked).
 
     `naming` is of objects and their names, `picking` of objects picked one by one, `rounds` the whole loss of
-    interactive rounds; learners put these three in. The rest is of first answers.
+    interactive rounds; learners put these three and `pick_iou` in. The rest is of first answers.
     Parts and measures of the batches of a step simply add, because each is divided by the step's totals.
     """
 
@@ -92,6 +95,7 @@ class DetectorLosses:
     rounds: Float[Tensor, ""]
     presence_accuracy: Float[Tensor, ""]
     matched_iou: Float[Tensor, ""]
+    pick_iou: Float[Tensor, ""]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,6 +144,7 @@ class Criterion:
             naming=torch.zeros_like(presence),
             picking=torch.zeros_like(presence),
             rounds=torch.zeros_like(presence),
+            pick_iou=torch.zeros_like(presence),
             presence_accuracy=((out.presence_logits[-1] > 0) == targets.present).sum() / totals.prompts,
             matched_iou=_pair_iou(ones, last, targets).detach().sum() / totals.boxes,
         )

@@ -36,11 +36,16 @@ class Picking:
             )
 
 
-def picking_loss(tracker: Tracker, features: TrackerFeatures, picks: Picks, picking: Picking) -> Float[Tensor, ""]:
-    """The weighted loss of an answer to each object's first prompt and to its corrections; 0 without objects."""
+def picking_losses(
+    tracker: Tracker, features: TrackerFeatures, picks: Picks, picking: Picking
+) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+    """The weighted loss of an answer to each object's first prompt and to its corrections, and the mean IoU of first
+    answers; both are means over objects, and 0 without any."""
     if not len(picks.first):
-        return torch.zeros((), device=features.image.device)
+        nothing = torch.zeros((), device=features.image.device)
+        return nothing, nothing
     record = Record()
     pick_stills(tracker, features, picks, record)
     with torch.autocast(features.image.device.type, enabled=False):
-        return picking.weight * TrackerCriterion(picking.loss)(record.first, [], record.others, []).total
+        losses = TrackerCriterion(picking.loss)(record.first, [], record.others, [])
+    return picking.weight * losses.total, losses.pick_iou

@@ -150,16 +150,16 @@ def test_a_step_in_parts_is_the_whole_step(material: Material) -> None:
 
 def test_what_is_picked_is_shared_out_once(material: Material) -> None:
     whole = FinetuneBatches(data=material.training, size_hw=(48, 48), most_instances=6, picks=True)(3)
-    assert whole.stills is not None and 4 <= len(whole.stills.image) <= 8
-    parts, found = share_out(whole, 3), []
+    assert whole.picks is not None and 4 <= len(whole.picks.image) <= 8
+    clicks, parts, found = whole.picks.first.clicks_xy_norm.tolist(), share_out(whole, 3), []
     for part in parts:
-        assert part.stills is not None and len(part.stills.images) == len(part.images)
-        for row, image in enumerate(part.stills.image.tolist()):
-            pixels = part.stills.images[image][part.stills.masks[row]]
-            (place,) = [i for i, name in enumerate(whole.stills.names) if name == part.stills.names[image]]
-            assert torch.equal(pixels, whole.stills.images[place][part.stills.masks[row]])
-            found.append(part.stills.first.clicks_xy_norm[row].tolist())
-    assert sorted(found) == sorted(whole.stills.first.clicks_xy_norm.tolist())
+        assert part.picks is not None and len(part.concepts) == len(part.images)
+        for row, image in enumerate(part.picks.image.tolist()):
+            click, mask = part.picks.first.clicks_xy_norm[row].tolist(), part.picks.masks[row]
+            (place,) = {int(whole.picks.image[i]) for i, other in enumerate(clicks) if other == click}
+            assert torch.equal(part.images[image][:, mask], whole.images[place][:, mask])
+            found.append(click)
+    assert sorted(found) == sorted(clicks)
 
 
 def test_picking_teaches_the_mask_decoder_and_the_shared_encoder(material: Material) -> None:
@@ -251,7 +251,7 @@ def test_a_whole_run(done: Done, base: Path) -> None:
 
 
 def test_it_learns_colours(base: Path, material: Material, tmp_path: Path) -> None:
-    longer = plan(base, full=True, epochs=60, images=6, replayed=0)
+    longer = plan(base, full=True, epochs=90, images=6, replayed=0)
     outcomes = run(longer, replace(material, replay=None, base_pairs=()), tmp_path / "out")
     assert argus.load(tmp_path / "out").config == tiny_tracker_model().config
     log = (tmp_path / "out" / "seed-0" / "run" / "log.csv").read_text("utf-8").splitlines()

@@ -85,6 +85,18 @@ def test_it_learns_to_pick() -> None:
     assert np.mean(curve[-5:]) < 0.7 * np.mean(curve[:5])
 
 
+def test_batches_of_a_step_count_by_what_is_picked_in_them() -> None:
+    student, one, more = learner(), batches()(0), batches()(1)
+    assert one.picks is not None and more.picks is not None
+
+    def term(given: list[Batch]) -> float:
+        torch.manual_seed(0)
+        return student(one, student.totals(given)).picking.item()
+
+    share = len(one.picks.first) / (len(one.picks.first) + len(more.picks.first))
+    assert term([one, more]) == pytest.approx(share * term([one]), rel=1e-5)
+
+
 def test_images_without_objects_have_nothing_to_pick() -> None:
     sample = toy_scene(0)
     nothing = replace(

@@ -27,7 +27,7 @@ from argus.model.sam3 import Features, Sam3, Sam3Config
 from argus.train.criterion import Criterion, DetectorLosses, LossConfig, Totals
 from argus.train.loop import Learner, TrainConfig
 from argus.train.notes import Notes, note_for
-from argus.train.picking import Picking, picking_loss
+from argus.train.picking import Picking, picking_losses
 from argus.train.rounds import Rounds, corrected
 from argus.train.stages.naming import Naming
 from argus.train.stages.towers import names_shown
@@ -120,7 +120,8 @@ class DetectorLearner(Learner[Batch]):
         self.notes = None if notes is None else Notes(notes)
 
     def totals(self, batches: Sequence[Batch]) -> Totals:
-        return Totals.of([batch.targets for batch in batches])
+        picks = sum(0 if batch.picks is None else len(batch.picks.first) for batch in batches)
+        return replace(Totals.of([batch.targets for batch in batches]), picks=picks)
 
     def forward(self, batch: Batch, totals: Totals) -> DetectorLosses:
         features = self.model.encode(batch.images)
@@ -135,8 +136,9 @@ class DetectorLearner(Learner[Batch]):
             naming = CONTRASTIVE * named.contrastive + MATCHING * named.matching + SCALE * named.scale
             more["naming"] = naming * (len(batch.prompts) / totals.prompts)
         if self.picking is not None and self.model.tracker is not None and batch.picks is not None:
-            picked = picking_loss(self.model.tracker, features.tracker, batch.picks, self.picking)
-            more["picking"] = picked * (len(batch.prompts) / totals.prompts)
+            picked, iou = picking_losses(self.model.tracker, features.tracker, batch.picks, self.picking)
+            share = len(batch.picks.first) / totals.picks
+            more["picking"], losses = picked * share, replace(losses, pick_iou=iou * share)
         return replace(losses, total=torch.stack([losses.total, *more.values()]).sum(), **more)
 
     def _asked(

@@ -3,47 +3,31 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import numpy as np
 import torch
-from jaxtyping import Float
-from torch import Tensor
 from torch.nn.utils import parametrize
 
 from argus.data.augment import AugmentConfig, augment, light
-from argus.data.clips import Clip
-from argus.data.collate import Batch, PromptMix, Targets, collate
-from argus.data.collate_clips import FirstMix, Stills, collate_stills
+from argus.data.collate import Batch, PromptMix, collate
+from argus.data.collate_clips import Picks, choose_picks
 from argus.data.dataset import Dataset
 from argus.data.ontology import Ontology
 from argus.data.records import Sample
 from argus.model.sam3 import Sam3
 from argus.train.criterion import DetectorLosses, LossConfig, Totals
-from argus.train.following import Record, pick_stills
 from argus.train.lora import learnable
 from argus.train.optim import OptimConfig
+from argus.train.picking import Picking
 from argus.train.stages.detector import DetectorLearner
-from argus.train.tracker_criterion import TrackerCriterion, TrackerLossConfig
 from argus.types import Prompt
 
 TOKENS_AT_ONCE = 32_768  # image tokens x prompts of one batch: bounds the memory of a step
 SMALL = 128  # width of a detector up to which losses and rates are those of nano
-PICKED = 2  # objects of an image that are picked, at most
-PICK_MIX = FirstMix(box=0.5, click=0.5, corrections=1)
-
-
-@dataclass(frozen=True, kw_only=True)
-class FinetuneBatch(Batch):
-    """A batch with objects of its images to pick by a box or a click (None: nothing is picked)."""
-
-    stills: Stills | None
-
-    def to(self, device: torch.device) -> FinetuneBatch:
-        moved = vars(super().to(device))
-        return FinetuneBatch(**{**moved, "stills": None if self.stills is None else self.stills.to(device)})
+PICKING = Picking()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +52,7 @@ class FinetuneBatches:
     picks: bool = False
     seed: int = 0
 
-    def __call__(self, index: int) -> FinetuneBatch:
+    def __call__(self, index: int) -> Batch:
         step, part = divmod(index, self.parts)
         whole = _whole(self, step)
         return share_out(whole, self.parts)[part] if self.parts > 1 else whole
@@ -95,24 +79,14 @@ class FinetuneBatches:
 
 
 @lru_cache(maxsize=1)
-def _whole(batches: FinetuneBatches, step: int) -> FinetuneBatch:
+def _whole(batches: FinetuneBatches, step: int) -> Batch:
     """All of a step, kept while its parts are asked for."""
     rng = np.random.default_rng([batches.seed, step])
     samples = batches.samples(step, rng)
     asked = collate(samples, batches.mix, rng)
-    stills = collate_stills([_still(sample) for sample in samples], PICKED, PICK_MIX, rng) if batches.picks else None
-    return FinetuneBatch(**vars(asked), stills=stills)
-
-
-def _still(sample: Sample) -> Clip:
-    return Clip(
-        frames=sample.image[None],
-        masks=sample.masks[None],
-        concepts=sample.concepts,
-        queries=(),
-        flow=None,
-        name=sample.name,
-    )
+    if not batches.picks:
+        return asked
+    return replace(asked, picks=choose_picks([one.masks for one in samples], PICKING.objects, PICKING.mix, rng))
 
 
 def has_present(sample: Sample) -> bool:
@@ -120,14 +94,14 @@ def has_present(sample: Sample) -> bool:
     return any(query.instances for query in sample.queries)
 
 
-def share_out(batch: FinetuneBatch, parts: int) -> list[FinetuneBatch]:
+def share_out(batch: Batch, parts: int) -> list[Batch]:
     """A batch as `parts` batches, each with some of its prompts (at least one) and the images that they ask about.
 
     What is picked in an image goes to the first part that asks about it.
     """
     if parts > len(batch.prompts):
         raise ValueError(f"expected at least {parts} prompts to share out, got {len(batch.prompts)}")
-    shared: list[FinetuneBatch] = []
+    shared: list[Batch] = []
     taken: set[int] = set()
     for rows in np.array_split(np.arange(len(batch.prompts)), parts):
         images = sorted({batch.prompts[row].image for row in rows})
@@ -136,37 +110,25 @@ def share_out(batch: FinetuneBatch, parts: int) -> list[FinetuneBatch]:
     return shared
 
 
-def _part(batch: FinetuneBatch, rows: list[int], images: list[int], picked_in: set[int]) -> FinetuneBatch:
-    targets = batch.targets
-    chosen = torch.zeros(len(targets.counts), dtype=torch.bool)
-    chosen[rows] = True
-    of_boxes = chosen[targets.prompt_of]
-    mask_rows, renamed = targets.mask_rows[of_boxes].unique(return_inverse=True)
+def _part(batch: Batch, rows: list[int], images: list[int], picked_in: set[int]) -> Batch:
+    targets = batch.targets.of(rows)
+    mask_rows, renamed = targets.mask_rows.unique(return_inverse=True)
     place = {image: index for index, image in enumerate(images)}
-    return FinetuneBatch(
+    return replace(
+        batch,
         images=batch.images[images],
         prompts=tuple(_about(batch.prompts[row], place[batch.prompts[row].image]) for row in rows),
-        targets=Targets(
-            boxes_cxcywh_norm=targets.boxes_cxcywh_norm[of_boxes],
-            mask_rows=renamed,
-            counts=targets.counts[chosen],
-            masks=targets.masks[mask_rows],
-            hints_cxcywh_norm=targets.hints_cxcywh_norm[chosen[targets.present]],
-        ),
-        stills=None if batch.stills is None else _stills_in(batch.stills, images, picked_in),
+        targets=replace(targets, mask_rows=renamed, masks=targets.masks[mask_rows]),
+        concepts=tuple(batch.concepts[image] for image in images),
+        picks=None if batch.picks is None else _picks_in(batch.picks, place, picked_in),
     )
 
 
-def _stills_in(stills: Stills, images: list[int], picked_in: set[int]) -> Stills:
-    """The pictures of a part, and what is picked in some of them."""
-    rows = [row for row, image in enumerate(stills.image.tolist()) if image in picked_in]
-    return Stills(
-        images=stills.images[images],
-        names=tuple(stills.names[image] for image in images),
-        image=torch.tensor([images.index(int(stills.image[row])) for row in rows], dtype=torch.int64),
-        masks=stills.masks[rows],
-        first=stills.first.of(rows),
-    )
+def _picks_in(picks: Picks, place: Mapping[int, int], picked_in: set[int]) -> Picks:
+    """What is picked in some of the images, by their new places."""
+    rows = [row for row, image in enumerate(picks.image.tolist()) if image in picked_in]
+    image = torch.tensor([place[int(picks.image[row])] for row in rows], dtype=torch.int64)
+    return Picks(image=image, masks=picks.masks[rows], first=picks.first.of(rows))
 
 
 def _about(prompt: Prompt, image: int) -> Prompt:
@@ -187,21 +149,6 @@ def parts_of_a_step(model: Sam3, samples: int, per_image: int) -> int:
     return min(math.ceil(samples * per_image * grid * grid / TOKENS_AT_ONCE), samples)
 
 
-@dataclass(frozen=True, kw_only=True)
-class FinetuneTotals(Totals):
-    """Also the number of objects that are picked."""
-
-    picks: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class FinetuneLosses(DetectorLosses):
-    """Also the loss of what is picked, and the mean IoU of first answers, for the log (0 where nothing is)."""
-
-    picking: Float[Tensor, ""]
-    pick_iou: Float[Tensor, ""]
-
-
 class FinetuneLearner(DetectorLearner):
     """The losses of detector and, where objects are to be picked, of the tracker on what is not frozen; both teach the
     encoder that they share. Each adapted weight is made once a batch."""
@@ -210,38 +157,11 @@ class FinetuneLearner(DetectorLearner):
         learned = tuple(name for name, parameter in model.named_parameters() if parameter.requires_grad)
         if not learned:
             raise ValueError("expected a model with something to learn, got one that is frozen as a whole")
-        super().__init__(model, config, learned)
-        self.tracker_criterion = TrackerCriterion(TrackerLossConfig())
+        super().__init__(model, config, learned, picking=PICKING)
 
-    def totals(self, batches: Sequence[Batch]) -> FinetuneTotals:
-        return FinetuneTotals(**vars(super().totals(batches)), picks=sum(map(_picks, batches)))
-
-    def forward(self, batch: Batch, totals: Totals) -> FinetuneLosses:
+    def forward(self, batch: Batch, totals: Totals) -> DetectorLosses:
         with parametrize.cached():
-            features = self.model.encode(batch.images)
-            out = self.model.train_forward(
-                features, batch.prompts, batch.targets.present.nonzero()[:, 0], batch.targets.hints_cxcywh_norm
-            )
-            record = Record()
-            if _picks(batch):
-                assert isinstance(batch, FinetuneBatch) and batch.stills is not None and self.model.tracker is not None
-                pick_stills(self.model.tracker, features.tracker, batch.stills, record)
-        with torch.autocast(batch.images.device.type, enabled=False):
-            losses = vars(self.criterion(out, batch.targets, totals))
-            picked = self._picked(record, batch, totals)
-        return FinetuneLosses(**{**losses, **picked, "total": losses["total"] + picked["picking"]})
-
-    def _picked(self, record: Record, batch: Batch, totals: Totals) -> dict[str, Tensor]:
-        if not record.first:
-            return dict.fromkeys(("picking", "pick_iou"), batch.images.new_zeros(()))
-        assert isinstance(totals, FinetuneTotals)
-        losses, share = self.tracker_criterion(record.first, [], record.others, []), _picks(batch) / totals.picks
-        return {"picking": losses.total * share, "pick_iou": losses.pick_iou * share}
-
-
-def _picks(batch: Batch) -> int:
-    """How many objects are to be picked in a batch."""
-    return len(batch.stills.image) if isinstance(batch, FinetuneBatch) and batch.stills is not None else 0
+            return super().forward(batch, totals)
 
 
 def learn_all(model: Sam3) -> None:
