@@ -188,10 +188,10 @@ def write_config(config: Sam3Config, origin: Mapping[str, Any], dtype: str) -> d
     vision = config.vision
     larger = {} if vision.rope_image in (None, vision.image) else {LARGER: vision.image}
     config = dataclasses.replace(config, vision=dataclasses.replace(vision, image=vision.rope_image or vision.image))
-    if config.tracker is not None and config.tracker.memory_stride != 1:
+    if config.tracker is not None and (config.tracker.memory_stride != 1 or config.tracker.matching):
         raise ValueError(
-            "the Hugging Face layout knows memories on the token grid only, got a tracker of memory_stride "
-            f"{config.tracker.memory_stride}: save it in our layout (argus)"
+            "the Hugging Face layout knows memories on the token grid only, and no matching, got a tracker of "
+            f"memory_stride {config.tracker.memory_stride}, matching {config.tracker.matching}: save it in our layout (argus)"
         )
     given = {key: value for key, value in origin.items() if key not in (PREFIXED, LARGER)}
     written = copy.deepcopy(given or _skeleton(config)) | larger

@@ -53,13 +53,17 @@ def _read_part(part: Any, values: Any, name: str) -> Any:
     if not isinstance(values, dict):
         raise ValueError(f"config.json: expected an object as {name}, got {values!r}")
     known = {field.name: field for field in dataclasses.fields(part)}
-    required = {key for key, field in known.items() if field.default is not None}
+    required = {key for key, field in known.items() if field.default not in (None, False)}  # not what came later
     _check_keys(values, required, set(known), f"config.json, {name}")
     return part(**{key: _read_value(known[key].default, value, f"{name}.{key}") for key, value in values.items()})
 
 
 def _read_value(example: Any, value: Any, name: str) -> Any:
-    """A number, or a tuple of numbers, as the published value `example` is."""
+    """A number, a tuple of numbers or a switch, as the published value `example` is."""
+    if isinstance(example, bool):
+        if type(value) is not bool:
+            raise ValueError(f"config.json: expected true or false as {name}, got {value!r}")
+        return value
     several = isinstance(example, tuple)
     numbers = value if several and isinstance(value, list) else [value if not several else None]
     if any(type(number) is not int or number < (0 if several else 1) for number in numbers):

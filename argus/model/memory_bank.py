@@ -19,11 +19,16 @@ GOOD = 0.01  # tracked frames are read when their quality is above this
 @dataclass(frozen=True, kw_only=True)
 class Remembered:
     """One object in one frame: its map on the token grid (bf16, as published), its pointer, and how good the mask was:
-    the certainty that it is there times the estimated IoU, averaged over the objects that were born together."""
+    the certainty that it is there times the estimated IoU, averaged over the objects that were born together.
 
-    map: Float[Tensor, "s m"]
+    For matching also what the frame looks like (one tensor for all objects), and the mask's share of its cells.
+    """
+
+    map: Float[Tensor, "r m"]
     pointer: Float[Tensor, "c"]
     quality: float
+    appearance: Float[Tensor, "s v"] | None = None
+    share: Float[Tensor, "s"] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,8 +78,11 @@ class MemoryBank:
 
     def evict(self, frame: int, frames: int | None = None, reverse: bool = False) -> "MemoryBank":
         """Without the tracked frames that no later frame in this direction can read."""
-        keep = set(self._good(frame, frames, reverse))
-        return replace(self, tracked={index: entry for index, entry in self.tracked.items() if index in keep})
+        good = self._good(frame, frames, reverse)
+        tracked = {index: entry for index, entry in self.tracked.items() if index in good}
+        for index in set(good[:-MAPS]) & set(tracked):  # only their pointers can still be read
+            tracked[index] = replace(tracked[index], appearance=None, share=None)
+        return replace(self, tracked=tracked)
 
     def thin(self, frame: int, keep: Collection[int]) -> "MemoryBank":
         """Without the prompted frames that no frame after `frame` in this direction can read, other than `keep`."""

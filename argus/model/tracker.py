@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from argus.model.mask_decoder import Decoded, MaskDecoder, single, three
+from argus.model.matching import Matcher, appearance_of
 from argus.model.memory_attention import MemoryAttention
 from argus.model.memory_encoder import MemoryEncoder
 from argus.model.neck import Level, Neck
@@ -33,6 +34,7 @@ class TrackerConfig:
     memory_layers: int = 4
     memory_mlp_width: int = 2048
     memory_stride: int = 1  # cells of the token grid along each side of a cell of the memory's
+    matching: bool = False  # objects that are carried on are also prompted by their remembered masks, moved by likeness
 
     def __post_init__(self) -> None:
         if self.width % (16 * self.heads) or self.width % self.memory_width:
@@ -77,6 +79,13 @@ class TrackerFeatures:
     def memory_hw(self) -> tuple[int, int]:
         """The size of the grid of memories."""
         return self.for_memory.shape[2], self.for_memory.shape[3]
+
+    @cached_property
+    def matcher(self) -> Matcher | None:
+        """Matches the one image with remembered ones; None for a tracker that does not."""
+        if not self._tracker.config.matching:
+            return None
+        return Matcher(appearance_of(self._trunk[0].detach().permute(1, 2, 0)), self.grid_hw)
 
     @cached_property
     def position(self) -> Float[Tensor, "s c"]:

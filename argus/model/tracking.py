@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from argus.model.mask_decoder import Decoded, single, three
+from argus.model.matching import share_of
 from argus.model.memory_bank import MemoryBank, Remembered, pointer_frames
 from argus.model.memory_encoder import LOGIT_BIAS, LOGIT_SCALE
 from argus.model.memory_encoder import MASK_SCALE as MEMORY_SCALE
@@ -136,11 +137,12 @@ def settle(
     full_logits = [logits for _, part in parts for logits in part.full_logits]
     apart = _apart([full_logits[i] for i in order], prompted, image_hw)
     maps = _encode(tracker, features, apart, answer.object_logits, prompted)
+    shares = _shares(features, apart)
     return Tracked(
         mask_logits=answer.mask_logits,
         iou_scores=answer.iou_scores,
         object_logits=answer.object_logits,
-        memory=_remember(memory, maps, answer, prompted),
+        memory=_remember(memory, features, maps, shares, answer, prompted),
     )
 
 
@@ -183,7 +185,9 @@ def recalled(
     maps = tracker.memory_attention.read(frame, features.grid_hw, memories)  # (n, s, c)
     maps = maps.transpose(1, 2).unflatten(2, features.grid_hw)
     clicks = _no_clicks(len(rows), frame.device)
-    return tracker.candidates(features, maps, first_image(len(rows), frame.device), clicks, None)
+    matcher = features.matcher
+    moved = None if matcher is None else matcher.logits(readings, features.mask_hw).to(maps.dtype)
+    return tracker.candidates(features, maps, first_image(len(rows), frame.device), clicks, moved)
 
 
 def remember(
@@ -197,14 +201,15 @@ def remember(
     """The memory with the frame of `carried` in it, whose masks a policy may have changed to `mask_logits`; a `hidden`
     object's are kept low. As published for a detector with its tracker: logits are resized before they become masks,
     and an object is there when its mask has a pixel."""
-    maps = []
+    maps, shares = [], []
     for rows in _parts(range(len(mask_logits)), features):
         chosen = slice(rows[0], rows[-1] + 1)
         full = F.interpolate(mask_logits[chosen], memory_mask_hw(features), mode="bilinear")
         full = torch.where(hidden[chosen].to(full.device)[:, None, None, None], full.clamp(max=OVERLAID), full)
         there = torch.where((full > 0).flatten(1).any(1), LOGIT_SCALE + LOGIT_BIAS, LOGIT_BIAS)
         maps.append(_encode(tracker, features, full.split(1), there, [False] * len(rows)))
-    return _remember(memory, torch.cat(maps), carried, [False] * len(mask_logits))
+        shares += _shares(features, full.split(1))
+    return _remember(memory, features, torch.cat(maps), shares, carried, [False] * len(mask_logits))
 
 
 def _asked(tracker: Tracker, features: TrackerFeatures, prompt: ObjectPrompt, image_hw: tuple[int, int]) -> Answer:
@@ -305,6 +310,14 @@ def _encode_some(
     return maps.to(MAP_DTYPE).flatten(2).transpose(1, 2)
 
 
+@torch.no_grad()
+def _shares(features: TrackerFeatures, full_logits: Sequence[Float[Tensor, "1 1 height width"]]) -> list[Tensor | None]:
+    """What matching remembers of each mask."""
+    if features.matcher is None:
+        return [None] * len(full_logits)
+    return [share_of(logits > 0, features.grid_hw)[0] for logits in full_logits]
+
+
 def _apart(full_logits: Sequence[Tensor], prompted: Sequence[bool], image_hw: tuple[int, int]) -> list[Tensor]:
     """Where several objects are prompted in one frame, each pixel belongs to the one with the highest logit."""
     rows = [i for i, is_prompted in enumerate(prompted) if is_prompted]
@@ -319,17 +332,27 @@ def _apart(full_logits: Sequence[Tensor], prompted: Sequence[bool], image_hw: tu
     return apart
 
 
-def _remember(memory: Memory, maps: Tensor, answer: Carried, prompted: Sequence[bool]) -> Memory:
+def _remember(
+    memory: Memory,
+    features: TrackerFeatures,
+    maps: Tensor,
+    shares: Sequence[Tensor | None],
+    answer: Carried,
+    prompted: Sequence[bool],
+) -> Memory:
     """The memory with this frame, less what can no longer be read, ready for the next frame."""
     born = tuple(memory.frame if b is None else b for b in memory.born)
     following = memory.frame + (-1 if memory.reverse else 1)
     certain = (2 * answer.object_logits.float().sigmoid() - 1).clamp(min=0).tolist()
     ious = answer.iou_scores.float().tolist()
+    appearance = None if features.matcher is None else features.matcher.appearance
     banks = []
     for i, bank in enumerate(memory.banks):
         group = [j for j, b in enumerate(born) if b == born[i]]
         quality = sum(certain[j] for j in group) / len(group) * sum(ious[j] for j in group) / len(group)
-        entry = Remembered(map=maps[i], pointer=answer.pointers[i], quality=quality)
+        entry = Remembered(
+            map=maps[i], pointer=answer.pointers[i], quality=quality, appearance=appearance, share=shares[i]
+        )
         bank = bank.append(memory.frame, entry, prompted=prompted[i])
         banks.append(bank.evict(following, memory.frames, memory.reverse))
     return replace(memory, banks=tuple(banks), born=born, frame=following)
