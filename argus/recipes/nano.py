@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from argus.data.collate import PromptMix
+from argus.data.collate_clips import FirstMix
 from argus.data.negatives import NegativeConfig
 from argus.data.sources.scenes import PHOTOS_STYLE, TRAIN_STYLES, ClipConfig, SceneConfig
 from argus.train.criterion import LossConfig
@@ -131,17 +132,19 @@ def tracker(scenes_folder: Path) -> TrackerRecipe:
     return TrackerRecipe(
         train=TrainConfig(
             purpose="nano: the tracker on stills and clips of scenes and photos",
-            steps=9_000,
-            optim=OptimConfig(vision=0.0, text=0.0, rest=1e-3, warmup=100, timescale=300, cooldown=600),
+            steps=5_700,
+            optim=OptimConfig(vision=0.0, text=0.0, rest=1e-3, warmup=100, timescale=1_000, cooldown=600),
             save_every=100,
             look_every=1_000_000,
         ),
         loss=TrackerLossConfig(focal_alpha=0.4),  # 0.25 left the detector's masks a little too small
+        pick_mix=FirstMix(box=0.7, click=0.3, jitter=0.05),
         curriculum=(
             ClipPart(until=1_200, stills=32, clips=0, pictures=small, still_photos=0.3),
             ClipPart(until=1_800, stills=12, clips=1, pictures=middling),
             ClipPart(until=4_200, stills=4, clips=1, pictures=hard),
-            ClipPart(until=9_000, stills=8, clips=1, pictures=hard, pool=600),
+            ClipPart(until=5_400, stills=8, clips=1, pictures=hard, still_photos=0.7),
+            ClipPart(until=5_700, stills=8, clips=1, pictures=replace(hard, frames=16), still_photos=0.7),
         ),
     )
 
