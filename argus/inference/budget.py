@@ -3,7 +3,7 @@
 import math
 import re
 
-from argus.model.memory_bank import POINTERS, PROMPTED_READ
+from argus.model.memory_bank import MAPS, POINTERS, PROMPTED_READ
 from argus.model.prompt_encoder import MASK_SCALE
 from argus.model.sam3 import Sam3
 from argus.model.tracking import MAP_DTYPE
@@ -23,12 +23,17 @@ def read_bytes(memory: str | int) -> int:
 
 
 def object_bytes(model: Sam3, recent: int) -> int:
-    """What one object takes at most: its full memory bank, and the masks of `recent` frames."""
+    """What one object takes at most: its full memory bank, and the masks of `recent` frames.
+
+    What matching keeps of a frame is one for all objects that remember it; here each counts as if it were alone.
+    """
     assert model.config.tracker is not None
     grid = model.image_size_hw[0] // model.config.vision.patch
     cells = math.ceil(grid / model.config.tracker.memory_stride) ** 2
     maps = (POINTERS + PROMPTED_READ) * cells * model.config.tracker.memory_width * MAP_DTYPE.itemsize
-    return maps + recent * (grid * MASK_SCALE) ** 2 * MASK_BYTES
+    looks = (MAPS + PROMPTED_READ) * grid**2 * (model.config.vision.width + 1) * MAP_DTYPE.itemsize
+    looks *= model.config.tracker.matching
+    return maps + looks + recent * (grid * MASK_SCALE) ** 2 * MASK_BYTES
 
 
 def room(model: Sam3, memory: int, size_hw: tuple[int, int], frames_held: int, recent: int) -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from argus.inference.association import Track
 from argus.inference.follow import Asked, Concept, Followed
@@ -16,16 +17,17 @@ from argus.inference.sources import Video
 from argus.model.memory_bank import MemoryBank, Remembered
 from argus.ops.rle import Rle
 
-FORMAT = "argus video session 1"
+FORMAT = "argus video session 2"
 
 
 def write(path: Path, video: Video, state: State, history: History) -> None:
     """Write a session; the file is complete or not there."""
+    looks: dict[int, Tensor] = {}
     values = {
         "format": FORMAT,
         "video": {"size_hw": video.size_hw, "frames": video.frames},
         "concepts": [asdict(concept) for concept in state.concepts.values()],
-        "objects": [_object(one) for one in state.objects],
+        "objects": [_object(one, looks) for one in state.objects],
         "plan": [asdict(span) for span in state.plan],
         "waiting": [(w.frame.index, [_shown(one) for one in w.shown]) for w in state.waiting],
         "history": [(frame, _masks(masks)) for frame, masks in history.masks.items()],
@@ -59,7 +61,8 @@ def read(path: Path, video: Video, device: torch.device, history: History) -> St
     history.last_seen = dict(values["last_seen"])
     state = State(**values["counts"])
     state.concepts = {concept["id"]: Concept(**concept) for concept in values["concepts"]}
-    state.objects = tuple(_followed(one, device) for one in values["objects"])
+    looks: dict[int, Tensor] = {}
+    state.objects = tuple(_followed(one, device, looks) for one in values["objects"])
     state.plan = tuple(Span(**span) for span in values["plan"])
     state.exited = set(values["exited"])
     for index, shown in values["waiting"]:
@@ -80,23 +83,26 @@ def _values(path: Path) -> dict[str, Any]:
     return values
 
 
-def _object(one: Followed) -> dict[str, Any]:
+def _object(one: Followed, looks: dict[int, Tensor]) -> dict[str, Any]:
     return {
         "track": {**asdict(one.track), "shared": dict(one.track.shared)},
         "name": one.name,
         "born": one.born,
-        "prompted": {frame: _entry(entry) for frame, entry in one.bank.prompted.items()},
-        "tracked": {frame: _entry(entry) for frame, entry in one.bank.tracked.items()},
+        "prompted": {frame: _entry(entry, looks) for frame, entry in one.bank.prompted.items()},
+        "tracked": {frame: _entry(entry, looks) for frame, entry in one.bank.tracked.items()},
         "asked": {frame: _asked(asked) for frame, asked in one.asked.items()},
     }
 
 
-def _followed(values: Mapping[str, Any], device: torch.device) -> Followed:
+def _followed(values: Mapping[str, Any], device: torch.device, looks: dict[int, Tensor]) -> Followed:
+    def entry(saved: Mapping[str, Any]) -> Remembered:
+        moved = {name: value.to(device) if isinstance(value, Tensor) else value for name, value in saved.items()}
+        if (look := saved["appearance"]) is not None:
+            moved["appearance"] = looks.setdefault(id(look), moved["appearance"])
+        return Remembered(**moved)
+
     def entries(name: str) -> dict[int, Remembered]:
-        return {
-            frame: Remembered(map=m.to(device), pointer=p.to(device), quality=q)
-            for frame, (m, p, q) in values[name].items()
-        }
+        return {frame: entry(saved) for frame, saved in values[name].items()}
 
     return Followed(
         track=Track(**values["track"]),
@@ -107,8 +113,13 @@ def _followed(values: Mapping[str, Any], device: torch.device) -> Followed:
     )
 
 
-def _entry(entry: Remembered) -> tuple[torch.Tensor, torch.Tensor, float]:
-    return entry.map.clone().cpu(), entry.pointer.clone().cpu(), entry.quality
+def _entry(entry: Remembered, looks: dict[int, Tensor]) -> dict[str, Any]:
+    """Values of their own: a row of a batch would be written with all of it. What a frame looks like is one for all
+    objects, here (`looks`, by identity) and in the file."""
+    values = {name: value.clone().cpu() if isinstance(value, Tensor) else value for name, value in vars(entry).items()}
+    if entry.appearance is not None:
+        values["appearance"] = looks.setdefault(id(entry.appearance), values["appearance"])
+    return values
 
 
 def _asked(asked: Asked) -> dict[str, Any]:

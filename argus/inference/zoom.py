@@ -18,7 +18,7 @@ from argus.model.sam3 import Sam3
 from argus.ops import rle
 from argus.ops.rle import Rle
 
-AROUND = 2.0  # sides of the window, by the longer side of the object
+AROUND = 1.5  # sides of the window, by the longer side of the object
 WHOLE = 0.8  # a window whose sides are so much of the image's shows nothing new
 OUTSIDE = -20.0  # logit of what a window does not show
 

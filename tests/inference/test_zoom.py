@@ -8,21 +8,21 @@ from argus import ImagePredictor
 from argus.inference.zoom import Window, _logits_cut, _logits_placed, window_around
 
 SIZE_HW = (90, 130)
-BOX = [40.0, 30.0, 60.0, 45.0]  # its window: 30..70, 18..58 (rounded)
+BOX = [40.0, 30.0, 60.0, 45.0]  # its window: 35..65, 22..52 (rounded)
 
 
 @pytest.mark.parametrize("box", [BOX, [0.0, 0.0, 20.0, 9.0], [110.0, 70.0, 130.0, 90.0], [3.0, 40.0, 4.0, 41.0]])
-def test_a_window_is_twice_the_box_and_lies_in_the_image(box: list[float]) -> None:
+def test_a_window_is_half_as_large_again_as_the_box_and_lies_in_the_image(box: list[float]) -> None:
     window = window_around(np.array(box), SIZE_HW)
     assert window is not None
     assert 0 <= window.left <= box[0] and box[2] <= window.right <= 130
     assert 0 <= window.top <= box[1] and box[3] <= window.bottom <= 90
-    assert window.size_hw == (2 * max(box[2] - box[0], box[3] - box[1]),) * 2
+    assert window.size_hw == (round(1.5 * max(box[2] - box[0], box[3] - box[1])),) * 2
 
 
 def test_a_long_object_has_a_window_as_high_as_the_image() -> None:
-    window = window_around(np.array([20.0, 40.0, 70.0, 44.0]), SIZE_HW)
-    assert window == Window(left=0, top=0, right=100, bottom=90)
+    window = window_around(np.array([20.0, 40.0, 85.0, 44.0]), SIZE_HW)
+    assert window == Window(left=4, top=0, right=102, bottom=90)
 
 
 def test_no_window_where_it_would_be_most_of_the_image_or_nothing() -> None:

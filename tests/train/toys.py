@@ -37,7 +37,7 @@ def tiny_model() -> Sam3:
 
 def tiny_tracker_model() -> Sam3:
     """With a tracker that takes every object for there, so that there is something to see without training."""
-    tracker = TrackerConfig(width=32, heads=2, mlp_width=32, memory_width=8, memory_layers=1)
+    tracker = TrackerConfig(width=32, heads=2, mlp_width=32, memory_width=8, memory_layers=1, matching=True)
     model = Sam3(replace(TINY, tracker=tracker), tiny_model().tokenizer)
     assert model.tracker is not None
     with torch.no_grad():
