@@ -19,6 +19,7 @@ RADIUS = 5  # cells that an object moves at most between a frame and those it is
 NEAREST = 7  # most alike cells that are read
 TEMPERATURE = 0.05
 SUREST = 0.999  # share of a cell
+FAINTEST = 0.25  # shares fade from frame to frame, so that the largest is made 1, unless it is less than this
 
 
 def appearance_of(trunk: Float[Tensor, "h w c"]) -> Float[Tensor, "s c"]:
@@ -47,6 +48,7 @@ class Matcher:
         shares = self.appearance.new_zeros(len(readings), len(self.appearance), dtype=torch.float32)
         for rows in alike.values():
             shares[rows] = self._carried([[entry for _, entry in readings[row].maps] for row in rows])
+        shares = shares / shares.amax(1, keepdim=True).clamp(min=FAINTEST)
         maps = F.interpolate(shares.unflatten(1, self.grid_hw)[:, None], mask_hw, mode="bilinear")
         return torch.logit(maps.clamp(1 - SUREST, SUREST))
 
