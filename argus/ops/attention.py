@@ -17,6 +17,9 @@ LOGITS_AT_ONCE = 1 << 22
 """Where the fused kernel is slow. It bounds the memory, and is where more is no faster (measured from 2^18 to 2^24):
 larger blocks are given back to the system and faulted in again each time, fewer rows slow the products in bf16."""
 
+BLOCK = 1024
+"""Queries and keys of a block of logits that stays in a CPU's cache (measured from 256 to 5184)."""
+
 
 def attend(
     query: Float[Tensor, "b h q d"],
@@ -31,8 +34,9 @@ def attend(
 
     The same function everywhere; where gradients are wanted on a CPU and the fused kernel's backward pass is the slow
     one (2 to 8 times, measured in bf16 on two CPUs), the pass is written out in matrix products. Without gradients a
-    CPU attends a few queries at a time where its fused kernel is slow (wide heads in bf16: 4 times); narrow values are
-    widened for that kernel, which takes none that are not as wide as the keys.
+    CPU attends a few queries at a time where its fused kernel is slow (wide heads in bf16: 4 times). Narrow values are
+    widened for that kernel, which takes none that are not as wide as the keys, or, where keys are many, read in blocks
+    that do without (a quarter as wide: 0.63 of the time).
     """
     learned_bias = mask is not None and mask.is_floating_point()
     trains = query.device.type == "cpu" and torch.is_grad_enabled() and query.requires_grad
@@ -40,6 +44,8 @@ def attend(
         if query.dtype == torch.bfloat16 and key.shape[3] >= WIDE_HEAD:
             return _attend_in_parts(query, key, value, mask)
         if (narrow := value.shape[3]) < key.shape[3]:
+            if key.shape[2] > 4 * BLOCK:
+                return _attend_in_blocks(query, key, value, mask)
             return attend(query, key, pad(value, (0, key.shape[3] - narrow)), mask)[..., :narrow]
     if not trains or not (learned_bias or key.shape[2] <= PLAIN_KEYS):
         return scaled_dot_product_attention(query, key, value, attn_mask=mask, is_causal=causal)
@@ -63,6 +69,31 @@ def _attend_in_parts(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | N
             if bias is not None:
                 logits += bias[b, h] if bias.shape[2] == 1 else bias[b, h, part]
             out[b, h, part] = logits.softmax(-1) @ value[b, h]
+    return out
+
+
+def _attend_in_blocks(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
+    """softmax(Q K^T / sqrt(d) + bias) V by blocks of the logits, each seen once (Milakov & Gimelshein, 2018)."""
+    batch, heads, count, _ = query.shape
+    out = query.new_empty(batch, heads, count, value.shape[3])
+    bias = None if mask is None else _bias(mask, query.dtype).expand(batch, heads, -1, -1)
+    for b, h, start in product(range(batch), range(heads), range(0, count, BLOCK)):
+        rows = slice(start, start + BLOCK)
+        q = query[b, h, rows] * query.shape[-1] ** -0.5
+        read, weight = q.new_zeros(len(q), value.shape[3]), q.new_zeros(len(q), 1)
+        highest = q.new_full((len(q), 1), torch.finfo(q.dtype).min)
+        for first in range(0, key.shape[2], BLOCK):
+            columns = slice(first, first + BLOCK)
+            logits = q @ key[b, h, columns].T
+            if bias is not None:
+                logits += bias[b, h, :, columns] if bias.shape[2] == 1 else bias[b, h, rows, columns]
+            higher = torch.maximum(highest, logits.amax(1, keepdim=True))
+            logits.sub_(higher).exp_()
+            faded = (highest - higher).exp_()
+            weight.mul_(faded).add_(logits.sum(1, keepdim=True))
+            read.mul_(faded).addmm_(logits, value[b, h, columns])
+            highest = higher
+        out[b, h, rows] = read / weight
     return out
 
 

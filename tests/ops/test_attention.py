@@ -43,9 +43,11 @@ def test_causal_queries_do_not_see_what_follows() -> None:
     assert gradient[:, :, 0].abs().min() > 0 and not gradient[:, :, 1:].any()
 
 
+@pytest.mark.parametrize("block", [1, 2, 1024])
 @pytest.mark.parametrize("kind", ["plain", "allowed", "bias"])
-def test_values_may_be_narrow(kind: str) -> None:
-    inputs, mask = made(7, kind)
+def test_values_may_be_narrow_and_are_read_in_blocks(monkeypatch: pytest.MonkeyPatch, block: int, kind: str) -> None:
+    monkeypatch.setattr(attention, "BLOCK", block)
+    inputs, mask = made(9, kind)
     query, key, value = inputs[0], inputs[1], inputs[2][..., :3]
     with torch.no_grad():
         ours = attend(query, key, value, mask)
