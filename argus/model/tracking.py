@@ -169,7 +169,12 @@ def _carry(
     rows: Sequence[int],
 ) -> Carried:
     """Some objects in one batch, by what they read of their memories."""
-    return answered(tracker, three(recalled(tracker, features, frame, memory, rows)).best())
+    return answered(tracker, one_mask(tracker, recalled(tracker, features, frame, memory, rows)))
+
+
+def one_mask(tracker: Tracker, recalled: Decoded) -> Decoded:
+    """Of objects that were carried on: the best of three, as published. One that matching prompts is not ambiguous."""
+    return single(recalled) if tracker.config.matching else three(recalled).best()
 
 
 def recalled(
@@ -179,7 +184,11 @@ def recalled(
     memory: Memory,
     rows: Sequence[int],
 ) -> Decoded:
-    """All masks of some objects in one batch, by what they read of their memories."""
+    """All masks of some objects in one batch, by what they read of their memories.
+
+    With matching, its masks are a prompt of the decoder, and answers are the mean of both (logits; a pool of two
+    opinions), so that the decoder learns what matching does not know.
+    """
     readings = [memory.banks[i].read(memory.frame, memory.frames, memory.reverse) for i in rows]
     memories = memories_of(tracker, readings, features.memory_hw, pointer_frames(memory.frames))
     maps = tracker.memory_attention.read(frame, features.grid_hw, memories)  # (n, s, c)
@@ -187,7 +196,8 @@ def recalled(
     clicks = _no_clicks(len(rows), frame.device)
     matcher = features.matcher
     moved = None if matcher is None else matcher.logits(readings, features.mask_hw).to(maps.dtype)
-    return tracker.candidates(features, maps, first_image(len(rows), frame.device), clicks, moved)
+    decoded = tracker.candidates(features, maps, first_image(len(rows), frame.device), clicks, moved)
+    return decoded if moved is None else replace(decoded, mask_logits=(decoded.mask_logits + moved) / 2)
 
 
 def remember(

@@ -132,8 +132,8 @@ def tracker(scenes_folder: Path) -> TrackerRecipe:
     return TrackerRecipe(
         train=TrainConfig(
             purpose="nano: the tracker on stills and clips of scenes and photos",
-            steps=5_850,
-            optim=OptimConfig(vision=0.0, text=0.0, rest=1e-3, warmup=100, timescale=1_000, cooldown=500),
+            steps=5_670,
+            optim=OptimConfig(vision=0.0, text=0.0, rest=1e-3, warmup=100, timescale=1_000, cooldown=400),
             save_every=100,
             look_every=1_000_000,
         ),
@@ -144,8 +144,8 @@ def tracker(scenes_folder: Path) -> TrackerRecipe:
             ClipPart(until=1_200, stills=32, clips=0, pictures=small, still_photos=0.3),
             ClipPart(until=1_800, stills=12, clips=1, pictures=middling),
             ClipPart(until=4_200, stills=4, clips=1, pictures=hard),
-            ClipPart(until=5_700, stills=8, clips=1, pictures=hard, still_photos=0.7),
-            ClipPart(until=5_850, stills=8, clips=1, pictures=replace(hard, frames=16), still_photos=0.7),
+            ClipPart(until=5_550, stills=8, clips=1, pictures=hard, still_photos=0.7),
+            ClipPart(until=5_670, stills=8, clips=1, pictures=replace(hard, frames=16), still_photos=0.7),
         ),
     )
 

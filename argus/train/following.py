@@ -26,6 +26,7 @@ from argus.model.tracking import (
     given,
     look,
     of_mask,
+    one_mask,
     recalled,
     settle,
     with_full,
@@ -116,7 +117,7 @@ class _Step:
         frame = look(self.tracker, self.features)
         decoded = recalled(self.tracker, self.features, frame, self.memory, rows)
         self.record.carried.append(self.truth[rows].judge(decoded))
-        best = three(decoded).best()
+        best = one_mask(self.tracker, decoded)
         wrong = [row for row in rows if bool(corrected[row])]
         right = [row for row in rows if row not in wrong]
         if right:
