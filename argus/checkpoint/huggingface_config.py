@@ -191,7 +191,8 @@ def write_config(config: Sam3Config, origin: Mapping[str, Any], dtype: str) -> d
     if config.tracker is not None and (config.tracker.memory_stride != 1 or config.tracker.matching):
         raise ValueError(
             "the Hugging Face layout knows memories on the token grid only, and no matching, got a tracker of "
-            f"memory_stride {config.tracker.memory_stride}, matching {config.tracker.matching}: save it in our layout (argus)"
+            f"memory_stride {config.tracker.memory_stride}, matching {config.tracker.matching}: save it in our "
+            "layout (argus)"
         )
     given = {key: value for key, value in origin.items() if key not in (PREFIXED, LARGER)}
     written = copy.deepcopy(given or _skeleton(config)) | larger

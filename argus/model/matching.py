@@ -74,9 +74,7 @@ class Matcher:
 
 
 @lru_cache(maxsize=8)
-def _neighbours(
-    grid_hw: tuple[int, int], device: torch.device
-) -> tuple[Int[Tensor, "s near"], Bool[Tensor, "s near"]]:
+def _neighbours(grid_hw: tuple[int, int], device: torch.device) -> tuple[Int[Tensor, "s near"], Bool[Tensor, "s near"]]:
     """The cells within `RADIUS` of each, and which of them lie in the grid."""
     steps = torch.arange(-RADIUS, RADIUS + 1, device=device)
     down, right = torch.meshgrid(steps, steps, indexing="ij")

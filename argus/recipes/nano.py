@@ -137,7 +137,7 @@ def tracker(scenes_folder: Path) -> TrackerRecipe:
             save_every=100,
             look_every=1_000_000,
         ),
-        # cross-entropy: under the focal loss close-ups were best cut at -0.5, so that masks shrank as they were carried on
+        # cross-entropy: under the focal loss close-ups were best cut at -0.5, so that carried masks shrank
         loss=TrackerLossConfig(focal=4.0, dice=2.0, focal_alpha=0.5, focal_gamma=0.0),
         pick_mix=FirstMix(box=0.7, click=0.3, jitter=0.05),
         curriculum=(
