@@ -118,8 +118,8 @@ class ImagePredictor:
         mask_logits: (h, w) or (n, h, w), the `best_logits` of an earlier answer, to refine it with further points.
         multimask: weigh three masks for each object (a part, the whole, a group; good for a single click) and take
         the best, or make one (good for boxes and several clicks). All of them are in `mask_logits` of the answer.
-        zoom: look at each object again in a window around it (1.5 times its size), so that small ones get finer outlines;
-        costs one more encoding an object, except for those that fill most of the image.
+        zoom: look at each object again in a window around it (1.5 times its size), so that small ones get finer
+        outlines; costs one more encoding an object, except for those that fill most of the image.
 
         Raises ValueError for a model without a tracker, when no image is set, and for values that do not fit.
         """

@@ -96,7 +96,9 @@ def _object(one: Followed, looks: dict[int, Tensor]) -> dict[str, Any]:
 
 def _followed(values: Mapping[str, Any], device: torch.device, looks: dict[int, Tensor]) -> Followed:
     def entry(saved: Mapping[str, Any]) -> Remembered:
-        moved = {name: value.to(device) if isinstance(value, Tensor) else value for name, value in saved.items()}
+        moved: dict[str, Any] = {
+            name: value.to(device) if isinstance(value, Tensor) else value for name, value in saved.items()
+        }
         if (look := saved["appearance"]) is not None:
             moved["appearance"] = looks.setdefault(id(look), moved["appearance"])
         return Remembered(**moved)
