@@ -132,20 +132,21 @@ def tracker(scenes_folder: Path) -> TrackerRecipe:
     return TrackerRecipe(
         train=TrainConfig(
             purpose="nano: the tracker on stills and clips of scenes and photos",
-            steps=5_670,
-            optim=OptimConfig(vision=0.0, text=0.0, rest=1e-3, warmup=100, timescale=1_000, cooldown=400),
+            steps=6_100,
+            optim=OptimConfig(vision=0.0, text=0.0, rest=1e-3, warmup=100, timescale=1_000, cooldown=350),
             save_every=100,
             look_every=1_000_000,
         ),
         # cross-entropy: under the focal loss close-ups were best cut at -0.5, so that carried masks shrank
         loss=TrackerLossConfig(focal=4.0, dice=2.0, focal_alpha=0.5, focal_gamma=0.0),
-        pick_mix=FirstMix(box=0.7, click=0.3, jitter=0.05),
+        pick_mix=FirstMix(box=0.8, click=0.2, jitter=0.03),
         curriculum=(
             ClipPart(until=1_200, stills=32, clips=0, pictures=small, still_photos=0.3),
             ClipPart(until=1_800, stills=12, clips=1, pictures=middling),
             ClipPart(until=4_200, stills=4, clips=1, pictures=hard),
             ClipPart(until=5_550, stills=8, clips=1, pictures=hard, still_photos=0.7),
             ClipPart(until=5_670, stills=8, clips=1, pictures=replace(hard, frames=16), still_photos=0.7),
+            ClipPart(until=6_100, stills=16, clips=1, pictures=hard, still_photos=0.85),
         ),
     )
 

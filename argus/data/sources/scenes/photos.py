@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 import cv2
 import numpy as np
-from jaxtyping import Bool, Float, Float32, UInt8
+from jaxtyping import Bool, Float, Float32, Int, UInt8
 from PIL import Image
 
 from argus.data.clips import Clip
@@ -27,7 +27,8 @@ _FILE = "whole-photos.npz"
 _MIN_AREA = 100 / 420**2  # of the frame: of smaller objects too little is left
 _FLIP, _BEND = 0.5, 0.5  # shares of clips that are mirrored, and whose picture bends as it moves
 _CLOSE = 0.8  # share of stills that are a close-up of an object
-_CLOSEST_PX = 96  # sides of the closest close-ups: objects that were smaller in the photo have no edges to learn
+_CLOSE_AREA_PX = 400  # in the photo, of objects that close-ups are made of: smaller ones have no edges to learn
+_IN_CLOSE_UP = 2  # objects of a close-up: the one it is of, and another that it happens to show
 Place: TypeAlias = Float[np.ndarray, "2"]  # x, y in pixels of the photo
 
 
@@ -89,15 +90,21 @@ def photo_clip(config: ClipConfig, seed: int) -> Clip:
     photos = _Photos.read(Path(config.cache_folder))
     while True:
         photo = photos.photo(int(rng.integers(len(photos.ends))))
-        close = config.frames == 1 and rng.random() < _CLOSE
-        window = _close_up(photo, rng) if close else _anywhere(np.array(photo.image.shape[1::-1], np.float64), rng)
+        order = rng.permutation(len(photo.rles))
+        large = order[np.asarray(rle.area(photo.rles))[order] >= _CLOSE_AREA_PX]
+        close = config.frames == 1 and len(large) > 0 and rng.random() < _CLOSE
+        if close:
+            order = np.concatenate((large[:1], order[order != large[0]]))
+            window = _close_up(photo.rles[large[0]], rng)
+        else:
+            window = _anywhere(np.array(photo.image.shape[1::-1], np.float64), rng)
         path = _path(photo.image.shape[:2], window, config, rng)
         bend = _bend(config, rng) if config.frames > 1 and rng.random() < _BEND * config.difficulty else None
-        frames, masks = _shown(photo, path, bend, config, rng)
+        frames, masks = _shown(photo, order[: 2 * MOST_OBJECTS], path, bend, config)
         kept = (masks.mean((2, 3)) >= _MIN_AREA).any(0).nonzero()[0]
         if len(kept):
             break
-    kept = np.sort(rng.permutation(kept)[:MOST_OBJECTS])
+    kept = kept[: _IN_CLOSE_UP if close else MOST_OBJECTS]
     finish = look(config.size, config.frames, rng, config.difficulty)
     return Clip(
         frames=np.stack([finish(image, index, rng) for index, image in enumerate(frames)]),
@@ -131,14 +138,14 @@ class _Photos:
         return Photo(image=decode_webp(self.blob[start : self.ends[index]].tobytes(), "RGB"), rles=self.outlines[index])
 
 
-def _close_up(photo: Photo, rng: np.random.Generator) -> tuple[Place, Place]:
-    """Centre and sides of a window with one of the objects anywhere in it, 1.1 to 4 times its size: tight ones as a
-    second look at a picked object has them, and they teach outlines soonest."""
-    left, top, right, bottom = rle.boxes_xyxy_px([photo.rles[int(rng.integers(len(photo.rles)))]])[0]
-    side = max(right - left, bottom - top) * np.exp(rng.uniform(np.log(1.1), np.log(4.0)))
-    sides_wh = max(side, _CLOSEST_PX) * np.exp(rng.normal(0, 0.1, 2))
+def _close_up(outline: Rle, rng: np.random.Generator) -> tuple[Place, Place]:
+    """Centre and sides of a window with an object anywhere in it, 1.2 to 3 times its size, as a second look at a picked
+    object has it: small ones teach outlines soonest."""
+    left, top, right, bottom = rle.boxes_xyxy_px([outline])[0]
+    side = max(right - left, bottom - top) * np.exp(rng.uniform(np.log(1.2), np.log(3.0)))
+    sides_wh = side * np.exp(rng.normal(0, 0.1, 2))
     middle, object_wh = np.array([left + right, top + bottom]) / 2, np.array([right - left, bottom - top])
-    return middle + rng.uniform(-0.4, 0.4, 2) * np.maximum(sides_wh - object_wh, 0), sides_wh
+    return middle + rng.uniform(-0.3, 0.3, 2) * np.maximum(sides_wh - object_wh, 0), sides_wh
 
 
 def _anywhere(photo_wh: Place, rng: np.random.Generator) -> tuple[Place, Place]:
@@ -190,16 +197,15 @@ def _bend(config: ClipConfig, rng: np.random.Generator) -> Float32[np.ndarray, "
 
 def _shown(
     photo: Photo,
+    order: Int[np.ndarray, "n"],
     path: list[Matrix],
     bend: Float32[np.ndarray, "h w 2"] | None,
     config: ClipConfig,
-    rng: np.random.Generator,
 ) -> tuple[list[UInt8[np.ndarray, "h w 3"]], Bool[np.ndarray, "t n h w"]]:
-    """Frames, and the masks of some objects (two times as many as are kept, where there are so many)."""
+    """Frames, and the masks of the objects in `order`."""
     step = max(np.abs(np.linalg.det(path[0][:2, :2])) ** 0.5, 1.0)  # a photo that is made smaller is smoothed before
     image = cv2.GaussianBlur(photo.image, (0, 0), 0.4 * step) if step > 1.2 else photo.image
-    chosen = rng.permutation(len(photo.rles))[: 2 * MOST_OBJECTS]
-    outlines = [rle.decode(photo.rles[index]).astype(np.uint8) for index in chosen]
+    outlines = [rle.decode(photo.rles[index]).astype(np.uint8) for index in order]
     grid = np.stack(np.meshgrid(np.arange(config.size), np.arange(config.size)), -1).astype(np.float32)
     frames, masks = [], []
     for index, matrix in enumerate(path):
