@@ -188,11 +188,12 @@ def write_config(config: Sam3Config, origin: Mapping[str, Any], dtype: str) -> d
     vision = config.vision
     larger = {} if vision.rope_image in (None, vision.image) else {LARGER: vision.image}
     config = dataclasses.replace(config, vision=dataclasses.replace(vision, image=vision.rope_image or vision.image))
-    if config.tracker is not None and (config.tracker.memory_stride != 1 or config.tracker.matching):
+    sizes = config.tracker
+    if sizes is not None and (sizes.memory_stride != 1 or sizes.matching or sizes.look_closer):
         raise ValueError(
-            "the Hugging Face layout knows memories on the token grid only, and no matching, got a tracker of "
-            f"memory_stride {config.tracker.memory_stride}, matching {config.tracker.matching}: save it in our "
-            "layout (argus)"
+            "the Hugging Face layout knows memories on the token grid only, no matching and no second looks, got a "
+            f"tracker of memory_stride {sizes.memory_stride}, matching {sizes.matching}, look_closer "
+            f"{sizes.look_closer}: save it in our layout (argus)"
         )
     given = {key: value for key, value in origin.items() if key not in (PREFIXED, LARGER)}
     written = copy.deepcopy(given or _skeleton(config)) | larger

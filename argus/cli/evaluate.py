@@ -99,7 +99,12 @@ def evaluate(
     leave_out: Annotated[
         str | None, typer.Option(metavar="KEY", help="pick: leave out images whose record has a true value there.")
     ] = None,
-    zoom: Annotated[bool, typer.Option("--zoom", help="pick: look at each object again from closer.")] = False,
+    zoom: Annotated[
+        bool | None,
+        typer.Option(
+            "--zoom/--no-zoom", help="pick: look at each object again from closer, or not.", show_default=False
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Score a model, or a file of what one found, on images (cgF1, AP, picking by box) or on video (pHOTA, AP, J&F).

@@ -25,7 +25,7 @@ def evaluate_pick(
     *,
     min_area: float,
     leave_out: str | None,
-    zoom: bool,
+    zoom: bool | None,
     as_json: bool,
 ) -> None:
     """The mean IoU of the model, and of the filled box, over all objects."""
@@ -68,7 +68,7 @@ def evaluate_pick(
     exit_if_failed(failed, len(by_path), "images", "their objects are not scored")
 
 
-def pick_function(model: "Sam3", zoom: bool) -> "PickByBox":
+def pick_function(model: "Sam3", zoom: bool | None = None) -> "PickByBox":
     """The model as the evaluator wants it: an image is encoded once, its boxes are asked in one batch."""
     from argus.inference.image import ImagePredictor
 

@@ -138,7 +138,7 @@ def answers_of(model: "Sam3") -> "Answers":
     from argus.cli.evaluate_pick import pick_function
     from argus.train.finetune_measures import Answers
 
-    return Answers(predict=predict_function(model), pick=pick_function(model, zoom=False))
+    return Answers(predict=predict_function(model), pick=pick_function(model))
 
 
 class Words:

@@ -22,8 +22,12 @@ from argus.cli.segment import BOX, Format, FormatOption, record
 
 POINT = "x,y"
 ZoomOption = Annotated[
-    bool,
-    typer.Option("--zoom", help="Look again from closer: small objects get finer outlines, at one encoding each."),
+    bool | None,
+    typer.Option(
+        "--zoom/--no-zoom",
+        help="Look again from closer: small objects get finer outlines, at one encoding each. nano does by default.",
+        show_default=False,
+    ),
 ]
 
 
@@ -36,7 +40,7 @@ def pick(
         list[str] | None, typer.Option(metavar=POINT, help="A click beside it, on what it is not; may be repeated.")
     ] = None,
     box: Annotated[str | None, typer.Option(metavar=BOX, help="A box around it, in pixels.")] = None,
-    zoom: ZoomOption = False,
+    zoom: ZoomOption = None,
     model: ModelOption = "nano",
     tokenizer: TokenizerOption = None,
     device: DeviceOption = None,

@@ -108,7 +108,7 @@ class ImagePredictor:
         box: ArrayLike | Tensor | None = None,
         mask_logits: ArrayLike | Tensor | None = None,
         multimask: bool = True,
-        zoom: bool = False,
+        zoom: bool | None = None,
     ) -> Picked:
         """The one object that is clicked on, boxed, or outlined roughly; or several such objects in one batch.
 
@@ -119,7 +119,8 @@ class ImagePredictor:
         multimask: weigh three masks for each object (a part, the whole, a group; good for a single click) and take
         the best, or make one (good for boxes and several clicks). All of them are in `mask_logits` of the answer.
         zoom: look at each object again in a window around it (1.5 times its size), so that small ones get finer
-        outlines; costs one more encoding an object, except for those that fill most of the image.
+        outlines; costs one more encoding an object, except for those that fill most of the image. None: where the
+        model is made for it (nano is, published models are not).
 
         Raises ValueError for a model without a tracker, when no image is set, and for values that do not fit.
         """
@@ -128,7 +129,9 @@ class ImagePredictor:
             mask_hw = image.features.tracker.mask_hw
             picks = read_picks(points, labels, box, mask_logits, image.size_hw, mask_hw)
             first = pick(self.model, image.features, picks, image.size_hw, multimask)
-            return pick_closer(self.model, image.pixels, picks, first, multimask) if zoom else first
+            assert self.model.tracker is not None
+            closer = self.model.tracker.config.look_closer if zoom is None else zoom
+            return pick_closer(self.model, image.pixels, picks, first, multimask) if closer else first
 
     def everything(
         self,

@@ -16,7 +16,7 @@ def nano() -> Sam3Config:
     """Our own small model, trained from scratch and bundled: under 12M parameters, images of 420 x 420.
 
     Its memories are kept at a third of the token grid, so that many objects cost little; masks are carried by
-    matching too.
+    matching too, and picked objects are looked at again from closer.
     """
     return Sam3Config(
         vision=VisionConfig(
@@ -43,5 +43,6 @@ def nano() -> Sam3Config:
             memory_mlp_width=256,
             memory_stride=3,
             matching=True,
+            look_closer=True,
         ),
     )

@@ -35,6 +35,7 @@ class TrackerConfig:
     memory_mlp_width: int = 2048
     memory_stride: int = 1  # cells of the token grid along each side of a cell of the memory's
     matching: bool = False  # objects that are carried on are also prompted by their remembered masks, moved by likeness
+    look_closer: bool = False  # picked objects are looked at again from closer, where the caller does not say
 
     def __post_init__(self) -> None:
         if self.width % (16 * self.heads) or self.width % self.memory_width:
