@@ -1,4 +1,5 @@
-"""A second, closer look at picked objects: what surrounds each is encoded again, as large as the model reads images.
+"""A second, closer look at picked objects: what surrounds each is encoded again, as large as the model reads images,
+and its outline is settled by colour.
 
 An object that is small in its image covers a few tokens only, so its outline comes out coarse, whatever the model.
 (Interactive segmentation has long sharpened its masks by crops about the object, as in FocalClick, Chen et al. 2022.)
@@ -12,10 +13,12 @@ import torch.nn.functional as F
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from argus.inference.outlines import settled
 from argus.inference.pick import Picked, Picks, pick
 from argus.inference.preprocess import to_model_input
 from argus.model.sam3 import Sam3
 from argus.ops import rle
+from argus.ops.masks import logits_to_rles
 from argus.ops.rle import Rle
 
 AROUND = 1.5  # sides of the window, by the longer side of the object
@@ -56,19 +59,21 @@ def window_around(box_xyxy_px: Float[np.ndarray, "4"], size_hw: tuple[int, int])
 
 def pick_closer(model: Sam3, pixels: UInt8[np.ndarray, "h w 3"], picks: Picks, first: Picked, several: bool) -> Picked:
     """The objects of `first` picked again, each in a window around its box, or, where none was given, around its mask
-    and its points. One more encoding an object; objects that fill the image keep their first answer."""
+    and its points. One more encoding an object; of those that fill the image, the first answer's outline is settled."""
     size_hw = first.size_hw
     rles, logits, scores = list(first.rles), first.mask_logits.copy(), first.iou_scores.copy()
     for index in range(len(first)):
         window = window_around(_extent(picks, first, index), size_hw)
         if window is None:
+            logits[index] = settled(pixels, first.mask_logits[index])
+            rles[index] = _best(logits[index], scores[index], size_hw)
             continue
         features = model.encode(to_model_input(np.ascontiguousarray(window.of(pixels)), model.image_size_hw)[None])
         one = _seen_from(picks, index, window, size_hw, features.tracker.mask_hw)
         closer = pick(model, features, one, window.size_hw, several)
-        rles[index] = _placed(closer.rles[0], window, size_hw)
-        logits[index] = _logits_placed(closer.mask_logits[0], window, size_hw)
-        scores[index] = closer.iou_scores[0]
+        seen, scores[index] = settled(window.of(pixels), closer.mask_logits[0]), closer.iou_scores[0]
+        rles[index] = _placed(_best(seen, scores[index], window.size_hw), window, size_hw)
+        logits[index] = _logits_placed(seen, window, size_hw)
     return replace(
         first,
         rles=tuple(rles),
@@ -77,6 +82,10 @@ def pick_closer(model: Sam3, pixels: UInt8[np.ndarray, "h w 3"], picks: Picks, f
         iou_scores=scores,
         mask_logits=logits,
     )
+
+
+def _best(mask_logits: Float[np.ndarray, "m h w"], scores: Float[np.ndarray, "m"], size_hw: tuple[int, int]) -> Rle:
+    return logits_to_rles(torch.from_numpy(mask_logits[scores.argmax()][None]), size_hw)[0]
 
 
 def _extent(picks: Picks, first: Picked, index: int) -> Float[np.ndarray, "4"]:
