@@ -23,9 +23,9 @@ def settled(pixels: UInt8[np.ndarray, "r c 3"], mask_logits: Float[np.ndarray, "
         if inside.all() or not inside.any():
             continue
         known = np.where(sure, np.where(inside, cv2.GC_FGD, cv2.GC_BGD), np.where(inside, cv2.GC_PR_FGD, cv2.GC_PR_BGD))
-        labels, models = known.astype(np.uint8), [np.zeros((1, 65)) for _ in range(2)]
+        labels, around, of_object = known.astype(np.uint8), np.zeros((1, 65)), np.zeros((1, 65))
         cv2.setRNGSeed(0)  # the colours are first fitted by random clusters
-        cv2.grabCut(picture, labels, (0, 0, 0, 0), *models, ROUNDS, cv2.GC_INIT_WITH_MASK)
+        cv2.grabCut(picture, labels, (0, 0, 0, 0), around, of_object, ROUNDS, cv2.GC_INIT_WITH_MASK)
         cut = (labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)
         if (cut & inside).sum() >= ALIKE * (cut | inside).sum():
             logits[:] = np.where(cut, np.abs(logits), -np.abs(logits))
