@@ -1,5 +1,6 @@
 """`argus finetune`: teach a model a person's own concepts, and see whether it helped."""
 
+import os
 from dataclasses import replace
 from enum import Enum
 from functools import partial
@@ -96,6 +97,8 @@ def finetune(
     """
     if replay_images is not None and replay is None:
         raise misuse("--replay-images needs --replay with the labels")
+    if (processes := os.environ.get("WORLD_SIZE", "1")) != "1":
+        raise misuse(f"fine-tuning is one process's work, got {processes} of them: start it without torchrun")
     with failures_reported():
         from argus.checkpoint.loading import choose_device
         from argus.train import finetuning

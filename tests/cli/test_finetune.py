@@ -148,3 +148,10 @@ def test_bad_input_is_said_in_a_line(command: Run, base: Path, tmp_path: Path) -
     assert missing.exit_code == 2
     alone = command("finetune", labels, *where, "--replay-images", tmp_path)
     assert alone.exit_code == 2
+
+
+def test_several_processes_are_refused(command: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    labels = write_toys(tmp_path / "data", 4)
+    refused = command("finetune", labels, "--images", labels.parent / "images", "--out", tmp_path / "out")
+    assert refused.exit_code == 2 and "torchrun" in refused.stderr
