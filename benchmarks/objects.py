@@ -8,6 +8,7 @@ that a busy machine is busy for all; the table has the medians.
 """
 
 import argparse
+import math
 import os
 import statistics
 from functools import partial
@@ -15,6 +16,7 @@ from functools import partial
 import torch
 from detector import DTYPES, cpu_name, row, timed
 from torch import Tensor
+from torch.nn import functional as F
 
 from argus import Prompt
 from argus.model import presets
@@ -82,7 +84,10 @@ def follow(model: Sam3, image: Tensor, memory: Memory) -> None:
 def full_memory(model: Sam3, image: Tensor, objects: int) -> Memory:
     tracker = model.config.tracker
     assert tracker is not None
-    height, width = model.encode(image).tracker.memory_hw
+    features = model.encode(image).tracker
+    (height, width), cells = features.memory_hw, math.prod(features.grid_hw)
+    # bf16, as in use; frames differ, and all objects remember the same ones
+    looks = [F.normalize(torch.randn(cells, model.config.vision.width), dim=1).bfloat16() for _ in range(FRAME)]
     banks = []
     for _ in range(objects):
         seen = [
@@ -90,8 +95,10 @@ def full_memory(model: Sam3, image: Tensor, objects: int) -> Memory:
                 map=torch.randn(height * width, tracker.memory_width, dtype=torch.bfloat16),
                 pointer=torch.randn(tracker.width, dtype=model.dtype),
                 quality=1.0,
+                appearance=look,
+                share=torch.rand(cells, dtype=torch.bfloat16),
             )
-            for _ in range(FRAME)
+            for look in looks
         ]
         banks.append(MemoryBank(prompted={0: seen[0]}, tracked={i: seen[i] for i in range(1, FRAME)}))
     return Memory(banks=tuple(banks), born=(0,) * objects, frame=FRAME)
