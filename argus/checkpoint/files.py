@@ -14,7 +14,10 @@ def replace_file(path: Path, write: Callable[[Path], object]) -> None:
     """
     partial = path.with_name(f".{path.name}.partial")
     try:
+        partial.touch()
+        mode = partial.stat().st_mode
         write(partial)
+        partial.chmod(mode)  # safetensors' writer makes files that only their owner can read
         with partial.open("rb") as file:
             os.fsync(file.fileno())
         os.replace(partial, path)

@@ -1,4 +1,5 @@
-"""Outlines settled by colour: where a mask is unsure, the colours of what is surely object and surely not decide."""
+"""Outlines settled where a mask is unsure: what lies outside the object's box is not of it, and the colours of what is
+surely object and surely not decide about the rest."""
 
 import numpy as np
 from jaxtyping import Float, UInt8
@@ -6,6 +7,7 @@ from jaxtyping import Float, UInt8
 UNSURE = 2.0  # logits within so much of 0 are settled; those beyond stay as they are
 ROUNDS = 3  # of fitting the colours and cutting anew
 ALIKE = 0.5  # IoU of a mask before and after; where colours say something else altogether, they are not listened to
+BEYOND = 4.0  # logits that cells outside the object's box lose: a box may be a little tight, so sure ones stay
 
 
 def settled(pixels: UInt8[np.ndarray, "r c 3"], mask_logits: Float[np.ndarray, "m h w"]) -> Float[np.ndarray, "m h w"]:
@@ -30,3 +32,15 @@ def settled(pixels: UInt8[np.ndarray, "r c 3"], mask_logits: Float[np.ndarray, "
         if (cut & inside).sum() >= ALIKE * (cut | inside).sum():
             logits[:] = np.where(cut, np.abs(logits), -np.abs(logits))
     return answers
+
+
+def held_in(
+    box_xyxy_px: Float[np.ndarray, "4"], mask_logits: Float[np.ndarray, "m h w"], size_hw: tuple[int, int]
+) -> Float[np.ndarray, "m h w"]:
+    """Logits over a picture of `size_hw`, less `BEYOND` in cells that the box does not touch (the tight-box prior of
+    Lempitsky et al., ICCV 2009, in its simplest form)."""
+    down, along = (cells / length for cells, length in zip(mask_logits.shape[1:], size_hw, strict=True))
+    left, top, right, bottom = np.clip(box_xyxy_px * (along, down, along, down), 0, None)
+    outside = np.ones(mask_logits.shape[1:], bool)
+    outside[int(top) : int(np.ceil(bottom)), int(left) : int(np.ceil(right))] = False
+    return np.where(outside, mask_logits - BEYOND, mask_logits).astype(mask_logits.dtype)

@@ -1,5 +1,5 @@
 """A second, closer look at picked objects: what surrounds each is encoded again, as large as the model reads images,
-and its outline is settled by colour.
+and its outline is settled by its box and by colour.
 
 An object that is small in its image covers a few tokens only, so its outline comes out coarse, whatever the model.
 (Interactive segmentation has long sharpened its masks by crops about the object, as in FocalClick, Chen et al. 2022.)
@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from argus.inference.outlines import settled
+from argus.inference.outlines import held_in, settled
 from argus.inference.pick import Picked, Picks, pick
 from argus.inference.preprocess import to_model_input
 from argus.model.sam3 import Sam3
@@ -65,13 +65,14 @@ def pick_closer(model: Sam3, pixels: UInt8[np.ndarray, "h w 3"], picks: Picks, f
     for index in range(len(first)):
         window = window_around(_extent(picks, first, index), size_hw)
         if window is None:
-            logits[index] = settled(pixels, first.mask_logits[index])
+            logits[index] = settled(pixels, _boxed(picks, index, first.mask_logits[index], size_hw))
             rles[index] = _best(logits[index], scores[index], size_hw)
             continue
         features = model.encode(to_model_input(np.ascontiguousarray(window.of(pixels)), model.image_size_hw)[None])
         one = _seen_from(picks, index, window, size_hw, features.tracker.mask_hw)
         closer = pick(model, features, one, window.size_hw, several)
-        seen, scores[index] = settled(window.of(pixels), closer.mask_logits[0]), closer.iou_scores[0]
+        seen = settled(window.of(pixels), _boxed(one, 0, closer.mask_logits[0], window.size_hw))
+        scores[index] = closer.iou_scores[0]
         rles[index] = _placed(_best(seen, scores[index], window.size_hw), window, size_hw)
         logits[index] = _logits_placed(seen, window, size_hw)
     return replace(
@@ -82,6 +83,15 @@ def pick_closer(model: Sam3, pixels: UInt8[np.ndarray, "h w 3"], picks: Picks, f
         iou_scores=scores,
         mask_logits=logits,
     )
+
+
+def _boxed(
+    picks: Picks, index: int, mask_logits: Float[np.ndarray, "m h w"], size_hw: tuple[int, int]
+) -> Float[np.ndarray, "m h w"]:
+    """Held in the object's box, where nothing but a box points it out: clicks may mean more than the box has."""
+    if picks.boxes_xyxy_px is None or len(picks.points_xy_px[index]):
+        return mask_logits
+    return held_in(picks.boxes_xyxy_px[index].numpy(), mask_logits, size_hw)
 
 
 def _best(mask_logits: Float[np.ndarray, "m h w"], scores: Float[np.ndarray, "m"], size_hw: tuple[int, int]) -> Rle:

@@ -132,7 +132,7 @@ def tracker(scenes_folder: Path) -> TrackerRecipe:
     return TrackerRecipe(
         train=TrainConfig(
             purpose="nano: the tracker on stills and clips of scenes and photos",
-            steps=6_850,
+            steps=7_600,
             optim=OptimConfig(vision=0.0, text=0.0, rest=1e-3, warmup=100, timescale=1_000, cooldown=350),
             save_every=100,
             look_every=1_000_000,
@@ -147,7 +147,7 @@ def tracker(scenes_folder: Path) -> TrackerRecipe:
             ClipPart(until=5_550, stills=8, clips=1, pictures=hard, still_photos=0.7),
             ClipPart(until=5_670, stills=8, clips=1, pictures=replace(hard, frames=16), still_photos=0.7),
             ClipPart(until=6_100, stills=16, clips=1, pictures=hard, still_photos=0.85),
-            ClipPart(until=6_850, stills=16, clips=1, pictures=replace(hard, frames=16), still_photos=0.85),
+            ClipPart(until=7_600, stills=16, clips=1, pictures=replace(hard, frames=16), still_photos=0.85),
         ),
     )
 

@@ -1,9 +1,9 @@
-"""Outlines that are settled by colour."""
+"""Outlines that are settled by colour and by the object's box."""
 
 import numpy as np
 import pytest
 
-from argus.inference.outlines import UNSURE, settled
+from argus.inference.outlines import BEYOND, UNSURE, held_in, settled
 
 y, x = np.mgrid[:60, :60].astype(np.float32)
 DISC = np.hypot(x - 30, y - 28) < 17
@@ -62,3 +62,18 @@ def test_colours_that_say_something_else_altogether_do_not_count() -> None:
     after = settled(picture, before)
     inside, kept = before > 0, after > 0
     assert (inside & kept).sum() >= 0.5 * (inside | kept).sum()
+
+
+def test_outside_of_its_box_a_mask_has_to_be_sure() -> None:
+    """On a picture of twice the grid's size; cells that the box touches are inside."""
+    before = np.concatenate((np.full((1, 60, 60), 1.0), np.full((1, 60, 60), BEYOND + 1))).astype(np.float32)
+    after = held_in(np.array([20.0, 41.0, 80.0, 139.0]), before, (120, 120))
+    rows, columns = np.nonzero(after[0] > 0)
+    assert (rows.min(), rows.max(), columns.min(), columns.max()) == (20, 59, 10, 39)
+    assert (after[1] > 0).all() and after.dtype == np.float32
+
+
+def test_a_box_that_leaves_the_picture_is_taken() -> None:
+    before = np.full((1, 60, 60), 1.0, np.float32)
+    after = held_in(np.array([-10.0, -10.0, 30.0, 900.0]), before, (60, 60))
+    assert (after[0, :, :30] > 0).all() and (after[0, :, 30:] < 0).all()

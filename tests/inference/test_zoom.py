@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from argus import ImagePredictor
-from argus.inference.outlines import settled
+from argus.inference.outlines import held_in, settled
 from argus.inference.zoom import Window, _logits_cut, _logits_placed, window_around
 from argus.ops import rle
 from argus.ops.masks import logits_to_rles
@@ -39,7 +39,8 @@ def test_an_object_that_fills_the_image_keeps_its_answer_but_for_its_outline(
     box = [5.0, 5.0, 120.0, 85.0]
     first, closer = predictor.pick(box=box), predictor.pick(box=box, zoom=True)
     np.testing.assert_array_equal(closer.iou_scores, first.iou_scores)
-    np.testing.assert_array_equal(closer.mask_logits[0], settled(photo, first.mask_logits[0]))
+    held = held_in(np.array(box), first.mask_logits[0], SIZE_HW)
+    np.testing.assert_array_equal(closer.mask_logits[0], settled(photo, held))
     assert closer.rles == logits_to_rles(torch.from_numpy(closer.best_logits), SIZE_HW)
 
 
