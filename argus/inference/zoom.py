@@ -23,6 +23,7 @@ from argus.ops.rle import Rle
 
 AROUND = 1.5  # sides of the window, by the longer side of the object
 WHOLE = 0.8  # a window whose sides are so much of the image's shows nothing new
+LEANING = 0.5  # logits added: a mask's expected overlap is greatest when cut below even odds (Lipton et al., 2014)
 OUTSIDE = -20.0  # logit of what a window does not show
 
 
@@ -65,13 +66,13 @@ def pick_closer(model: Sam3, pixels: UInt8[np.ndarray, "h w 3"], picks: Picks, f
     for index in range(len(first)):
         window = window_around(_extent(picks, first, index), size_hw)
         if window is None:
-            logits[index] = settled(pixels, _boxed(picks, index, first.mask_logits[index], size_hw))
+            logits[index] = settled(pixels, _leaning(picks, index, first.mask_logits[index], size_hw))
             rles[index] = _best(logits[index], scores[index], size_hw)
             continue
         features = model.encode(to_model_input(np.ascontiguousarray(window.of(pixels)), model.image_size_hw)[None])
         one = _seen_from(picks, index, window, size_hw, features.tracker.mask_hw)
         closer = pick(model, features, one, window.size_hw, several)
-        seen = settled(window.of(pixels), _boxed(one, 0, closer.mask_logits[0], window.size_hw))
+        seen = settled(window.of(pixels), _leaning(one, 0, closer.mask_logits[0], window.size_hw))
         scores[index] = closer.iou_scores[0]
         rles[index] = _placed(_best(seen, scores[index], window.size_hw), window, size_hw)
         logits[index] = _logits_placed(seen, window, size_hw)
@@ -85,13 +86,14 @@ def pick_closer(model: Sam3, pixels: UInt8[np.ndarray, "h w 3"], picks: Picks, f
     )
 
 
-def _boxed(
+def _leaning(
     picks: Picks, index: int, mask_logits: Float[np.ndarray, "m h w"], size_hw: tuple[int, int]
 ) -> Float[np.ndarray, "m h w"]:
-    """Held in the object's box, where nothing but a box points it out: clicks may mean more than the box has."""
+    """Cut where it is best, and held in the box if nothing but a box points the object out: clicks may mean more."""
+    leaning = mask_logits + LEANING
     if picks.boxes_xyxy_px is None or len(picks.points_xy_px[index]):
-        return mask_logits
-    return held_in(picks.boxes_xyxy_px[index].numpy(), mask_logits, size_hw)
+        return leaning
+    return held_in(picks.boxes_xyxy_px[index].numpy(), leaning, size_hw)
 
 
 def _best(mask_logits: Float[np.ndarray, "m h w"], scores: Float[np.ndarray, "m"], size_hw: tuple[int, int]) -> Rle:

@@ -6,7 +6,7 @@ import torch
 
 from argus import ImagePredictor
 from argus.inference.outlines import held_in, settled
-from argus.inference.zoom import Window, _logits_cut, _logits_placed, window_around
+from argus.inference.zoom import LEANING, Window, _logits_cut, _logits_placed, window_around
 from argus.ops import rle
 from argus.ops.masks import logits_to_rles
 
@@ -39,7 +39,7 @@ def test_an_object_that_fills_the_image_keeps_its_answer_but_for_its_outline(
     box = [5.0, 5.0, 120.0, 85.0]
     first, closer = predictor.pick(box=box), predictor.pick(box=box, zoom=True)
     np.testing.assert_array_equal(closer.iou_scores, first.iou_scores)
-    held = held_in(np.array(box), first.mask_logits[0], SIZE_HW)
+    held = held_in(np.array(box), first.mask_logits[0] + LEANING, SIZE_HW)
     np.testing.assert_array_equal(closer.mask_logits[0], settled(photo, held))
     assert closer.rles == logits_to_rles(torch.from_numpy(closer.best_logits), SIZE_HW)
 
@@ -52,7 +52,7 @@ def test_what_is_seen_closer_is_what_a_crop_shows(predictor: ImagePredictor, pho
     inside = cropped.pick([[50 - corner[0], 40 - corner[1]]], box=np.array(BOX) - corner * 2)
     found = predictor.pick([[50.0, 40.0]], box=BOX, zoom=True)
     expected = np.zeros(SIZE_HW, bool)
-    logits = torch.from_numpy(settled(window.of(photo), inside.best_logits))
+    logits = torch.from_numpy(settled(window.of(photo), inside.best_logits + LEANING))
     outline = rle.decode(logits_to_rles(logits, window.size_hw)[0])
     expected[window.top : window.bottom, window.left : window.right] = outline
     np.testing.assert_array_equal(found.masks[0], expected)
