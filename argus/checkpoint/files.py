@@ -14,6 +14,7 @@ def replace_file(path: Path, write: Callable[[Path], object]) -> None:
     """
     partial = path.with_name(f".{path.name}.partial")
     try:
+        partial.unlink(missing_ok=True)  # of a run that was killed
         partial.touch()
         mode = partial.stat().st_mode
         write(partial)

@@ -102,6 +102,15 @@ def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         replace_file(tmp_path / "nowhere" / "x", lambda path: path.write_text("x"))
 
 
+def test_weights_can_be_read_by_whom_other_files_can(tmp_path: Path) -> None:
+    """Also where a run that was killed left a part of them."""
+    (tmp_path / ".model.safetensors.partial").touch(0o600)
+    argus.save(tiny_model(), tmp_path)
+    (tmp_path / "other").touch()
+    modes = {path.name: path.stat().st_mode for path in tmp_path.iterdir()}
+    assert modes["model.safetensors"] == modes["other"] and len(modes) == 4
+
+
 def totals(folder: Path) -> list[str]:
     return [line.split(",")[1] for line in (folder / "log.csv").read_text().splitlines()[1:]]
 
