@@ -9,6 +9,7 @@ from jaxtyping import Float
 
 from argus.data.sources.coco import BoxedObjects
 from argus.ops import rle
+from argus.ops.masks import filled_box
 from argus.ops.rle import Rle
 
 # A predictor under test: an image and the boxes of objects in it, (n, 4) xyxy in pixels; one mask a box.
@@ -25,11 +26,4 @@ def evaluate_pick(objects: BoxedObjects, images: Path, pick: PickByBox) -> Float
 
 def filled_boxes(objects: BoxedObjects) -> list[Rle]:
     """The baseline: every pixel that a box touches."""
-    height, width = objects.size_hw
-    masks = []
-    for left, top, right, bottom in objects.boxes_xyxy_px:
-        mask = np.zeros((height, width), bool)
-        rows, columns = slice(max(int(top), 0), int(np.ceil(bottom))), slice(max(int(left), 0), int(np.ceil(right)))
-        mask[rows, columns] = True
-        masks.append(rle.encode(mask))
-    return masks
+    return [rle.encode(filled_box(box, objects.size_hw)) for box in objects.boxes_xyxy_px]

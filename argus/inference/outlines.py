@@ -4,6 +4,8 @@ surely object and surely not decide about the rest."""
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from argus.ops.masks import filled_box
+
 UNSURE = 2.0  # logits within so much of 0 are settled; those beyond stay as they are
 ROUNDS = 3  # of fitting the colours and cutting anew
 ALIKE = 0.5  # IoU of a mask before and after; where colours say something else altogether, they are not listened to
@@ -40,7 +42,5 @@ def held_in(
     """Logits over a picture of `size_hw`, less `BEYOND` in cells that the box does not touch (the tight-box prior of
     Lempitsky et al., ICCV 2009, in its simplest form)."""
     down, along = (cells / length for cells, length in zip(mask_logits.shape[1:], size_hw, strict=True))
-    left, top, right, bottom = np.clip(box_xyxy_px * (along, down, along, down), 0, None)
-    outside = np.ones(mask_logits.shape[1:], bool)
-    outside[int(top) : int(np.ceil(bottom)), int(left) : int(np.ceil(right))] = False
-    return np.where(outside, mask_logits - BEYOND, mask_logits).astype(mask_logits.dtype)
+    inside = filled_box(box_xyxy_px * (along, down, along, down), mask_logits.shape[1:])
+    return np.where(inside, mask_logits, mask_logits - np.float32(BEYOND))

@@ -22,6 +22,14 @@ def logits_to_rles(
     return tuple(_logits_to_rle(logits.float().cpu(), size_hw, threshold) for logits in mask_logits)
 
 
+def filled_box(box_xyxy: Float[np.ndarray, "4"], size_hw: tuple[int, int]) -> Bool[np.ndarray, "h w"]:
+    """Every pixel that a box touches, in pixels; what lies outside the image is left out."""
+    left, top, right, bottom = box_xyxy
+    mask = np.zeros(size_hw, bool)
+    mask[max(int(top), 0) : max(int(np.ceil(bottom)), 0), max(int(left), 0) : max(int(np.ceil(right)), 0)] = True
+    return mask
+
+
 def stability(mask_logits: Float[Tensor, "*n h w"], offset: float) -> Float[Tensor, "*n"]:
     """IoU of each mask thresholded at +offset and at -offset, which lies around it: 1 where the border is sharp, and
     where there is nothing at either (SAM, Kirillov et al., 2023)."""
