@@ -17,6 +17,7 @@ IMAGE_TRACKER, VIDEO_TRACKER = TRACKERS = ("sam3_tracker", "sam3_tracker_video")
 KINDS = (ALONE, VIDEO, *TRACKERS)
 
 LARGER = "argus_image_size"  # our own key: the side of images, where it is not the one that positions are scaled for
+NMS = "argus_nms_within"  # our own key too: other readers of the layout keep all detections of a phrase
 
 Pairs: TypeAlias = tuple[tuple[str, Any], ...]
 
@@ -150,6 +151,9 @@ def read_config(config: Mapping[str, Any]) -> Sam3Config:
     vision = _part(_read(tracker if detector is None else detector, _FIXED, _VISION), "vision")
     if LARGER in config:
         vision |= {"image": _number(config[LARGER], LARGER, several=False), "rope_image": vision["image"]}
+    nms = config.get(NMS)
+    if nms is not None and not (isinstance(nms, int | float) and 0 <= nms <= 1):
+        raise ValueError(f"config.json: expected {NMS} in 0..1, got {nms!r}")
     of_detector = {} if detector is None else _read(detector, (), _DETECTOR)
     of_tracker: dict[str, Any] = {}
     if tracker is not None:
@@ -158,7 +162,7 @@ def read_config(config: Mapping[str, Any]) -> Sam3Config:
     return Sam3Config(
         vision=VisionConfig(**vision),
         text=TextConfig(**_part(of_detector, "text")) if of_detector else None,
-        detector=DetectorConfig(**_part(of_detector, "detector")) if of_detector else None,
+        detector=DetectorConfig(**_part(of_detector, "detector"), nms_within=nms) if of_detector else None,
         tracker=TrackerConfig(**_part(of_tracker, "tracker")) if of_tracker else None,
     )
 
@@ -186,7 +190,9 @@ def write_config(config: Sam3Config, origin: Mapping[str, Any], dtype: str) -> d
     reader gets the right numbers, and images are said to be larger under a key of our own.
     """
     vision = config.vision
-    larger = {} if vision.rope_image in (None, vision.image) else {LARGER: vision.image}
+    own: dict[str, float] = {} if vision.rope_image in (None, vision.image) else {LARGER: vision.image}
+    if config.detector is not None and config.detector.nms_within is not None:
+        own[NMS] = config.detector.nms_within
     config = dataclasses.replace(config, vision=dataclasses.replace(vision, image=vision.rope_image or vision.image))
     sizes = config.tracker
     if sizes is not None and (sizes.memory_stride != 1 or sizes.matching or sizes.look_closer):
@@ -195,8 +201,8 @@ def write_config(config: Sam3Config, origin: Mapping[str, Any], dtype: str) -> d
             f"tracker of memory_stride {sizes.memory_stride}, matching {sizes.matching}, look_closer "
             f"{sizes.look_closer}: save it in our layout (argus)"
         )
-    given = {key: value for key, value in origin.items() if key not in (PREFIXED, LARGER)}
-    written = copy.deepcopy(given or _skeleton(config)) | larger
+    given = {key: value for key, value in origin.items() if key not in (PREFIXED, LARGER, NMS)}
+    written = copy.deepcopy(given or _skeleton(config)) | own
     written["dtype"] = dtype
     detector, tracker = _detector(written), _tracker(written)
     levels = [[config.vision.grid * times] * 2 for times in (4, 2, 1)]

@@ -130,8 +130,8 @@ def segment(
             min=0.0,
             max=1.0,
             callback=no_nan,
-            help="Drop masks of an IoU above this with a better one of their phrase. Off by default; with --everything "
-            "it is the IoU of their boxes, 0.7 by default.",
+            help="Drop masks of an IoU above this with a better one of their phrase; 1 keeps all. Default: as the "
+            "model is made (nano 0.5, published models 1). With --everything: the IoU of their boxes, by default 0.7.",
         ),
     ] = None,
     nms_across: Annotated[

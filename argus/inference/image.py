@@ -1,7 +1,7 @@
 """The image predictor: encode an image once, then ask by phrases, example boxes, or both, in people's units."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -84,7 +84,8 @@ class ImagePredictor:
         score_threshold: detections with a score above it are kept; 0.5 as published.
         mask_threshold: a pixel belongs to a mask when its logit is above it; 0 (even odds) as published.
         max_count: the most detections of each phrase, the best ones, after NMS; no limit by default.
-        nms_within: drop a detection whose mask IoU with a better one of its phrase is above it; off as published.
+        nms_within: drop a detection whose mask IoU with a better one of its phrase is above it; 1 keeps all. None:
+            as the model is made (nano 0.5; published models keep all).
         nms_across: the same between any two detections, of whichever phrases; off by default.
 
         Raises ValueError when no image is set, and for an empty question, phrase, box or wrong labels.
@@ -249,6 +250,8 @@ class Refinement:
 
 def _answer(model: Sam3, image: EncodedImage, prompts: Sequence[Prompt], keep: Keep) -> Detections:
     """Ask a few prompts at a time, so that no more than their masks are held."""
+    if keep.nms_within is None and model.config.detector is not None:
+        keep = replace(keep, nms_within=model.config.detector.nms_within)
     parts = []
     for start in range(0, len(prompts), PROMPTS_AT_ONCE):
         chunk = prompts[start : start + PROMPTS_AT_ONCE]

@@ -27,6 +27,7 @@ class DetectorConfig:
     fusion_layers: int = 6
     decoder_layers: int = 6
     queries: int = 200
+    nms_within: float | None = None  # of two detections of a phrase with a greater mask IoU one stays; see `predict`
 
     def __post_init__(self) -> None:
         if self.width % 8 or self.width % self.heads:

@@ -16,7 +16,8 @@ def nano() -> Sam3Config:
     """Our own small model, trained from scratch and bundled: under 12M parameters, images of 420 x 420.
 
     Its memories are kept at a third of the token grid, so that many objects cost little; masks are carried by
-    matching too, and picked objects are looked at again from closer.
+    matching too, and picked objects are looked at again from closer. It gives an object to two queries now and then, so
+    that of two masks on it the better one stays.
     """
     return Sam3Config(
         vision=VisionConfig(
@@ -32,7 +33,14 @@ def nano() -> Sam3Config:
         ),
         text=TextConfig(vocabulary=4096, context=24, width=128, layers=4, heads=4, mlp_width=512),
         detector=DetectorConfig(
-            width=128, heads=4, mlp_width=512, exemplar_layers=1, fusion_layers=3, decoder_layers=3, queries=32
+            width=128,
+            heads=4,
+            mlp_width=512,
+            exemplar_layers=1,
+            fusion_layers=3,
+            decoder_layers=3,
+            queries=32,
+            nms_within=0.5,
         ),
         tracker=TrackerConfig(
             width=128,

@@ -27,7 +27,8 @@ class LossConfig:
     `class_queries`: the classification loss is averaged over at least this many queries a prompt, so that a model of
     fewer queries keeps the published balance (200 there). A matched query learns p = IoU^(`iou_power` / (1 -
     `probability_power`)): the IoU itself with the published powers, more with a smaller one, for a small model whose
-    boxes are less exact but whose scores face the same threshold.
+    boxes are less exact but whose scores face the same threshold. `absent_queries`: queries learn that an absent
+    concept has no instance, which as published the presence token alone says.
     """
 
     costs: MatchCosts = field(default_factory=MatchCosts)
@@ -40,6 +41,7 @@ class LossConfig:
     probability_power: float = 0.25
     iou_power: float = 0.75
     class_queries: int = 200
+    absent_queries: bool = False
     presence: float = 20.0
     presence_positive_weight: float = 1.0
     mask_focal: float = 200.0
@@ -169,6 +171,7 @@ class Criterion:
     def branch_losses(self, branch: Branch, matches: Matches, targets: Targets, totals: Totals) -> BranchLosses:
         """Box losses of the matched pairs and class losses of the present prompts, summed over layers."""
         c, (layers, prompts, queries) = self.config, branch.query_logits.shape
+        learn = torch.ones_like(targets.present) if c.absent_queries else targets.present
         boxes = branch.boxes_cxcywh_norm[matches.layer, matches.prompt, matches.query]
         wanted = targets.boxes_cxcywh_norm[matches.target]
         classes = classification_loss(
@@ -176,7 +179,7 @@ class Criterion:
             matches.layer * prompts + matches.prompt,
             matches.query,
             _pair_iou(branch, matches, targets),
-            targets.present.repeat(layers),
+            learn.repeat(layers),
             positive_weight=c.positive_weight,
             probability_power=c.probability_power,
             iou_power=c.iou_power,

@@ -14,7 +14,7 @@ from argus.checkpoint.files import replace_file
 from argus.data.collate import choose_queries, normalised
 from argus.data.pairs import Pair
 from argus.data.sources.scenes import HELD_OUT_SEED, SceneConfig, drawable_concepts, scene
-from argus.eval.cgf1 import score_pairs, summarise
+from argus.eval.cgf1 import PairScore, score_pairs, summarise
 from argus.eval.predictions import Found
 from argus.model.sam3 import Sam3
 from argus.ops import rle
@@ -45,9 +45,14 @@ def naming(model: Sam3, scenes: SceneConfig, count: int) -> float:
     return float(np.mean(right)) if right else 0.0
 
 
-@torch.no_grad()
 def detection(model: Sam3, scenes: SceneConfig, count: int) -> float:
     """cgF1 of `PHRASES` phrases about each of `count` held-out scenes."""
+    return summarise(detection_scores(model, scenes, count))["cgF1"]
+
+
+@torch.no_grad()
+def detection_scores(model: Sam3, scenes: SceneConfig, count: int) -> list[PairScore]:
+    """The scores of `PHRASES` phrases about each of `count` held-out scenes."""
     pairs: dict[int, Pair] = {}
     found: dict[int, Found] = {}
     for seed in range(HELD_OUT_SEED, HELD_OUT_SEED + count):
@@ -70,7 +75,7 @@ def detection(model: Sam3, scenes: SceneConfig, count: int) -> float:
                 boxes_xyxy_px=norm_to_px(out.boxes_cxcywh_norm[row, kept].float(), size_hw).cpu().numpy(),
                 scores=out.scores[row, kept].cpu().numpy(),
             )
-    return summarise(score_pairs([pairs], found))["cgF1"]
+    return score_pairs([pairs], found)
 
 
 EARLIER: dict[str, tuple[str, Figure]] = {
