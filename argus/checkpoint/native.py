@@ -55,11 +55,16 @@ def _read_part(part: Any, values: Any, name: str) -> Any:
     known = {field.name: field for field in dataclasses.fields(part)}
     required = {key for key, field in known.items() if field.default not in (None, False)}  # not what came later
     _check_keys(values, required, set(known), f"config.json, {name}")
-    return part(**{key: _read_value(known[key].default, value, f"{name}.{key}") for key, value in values.items()})
+    return part(**{key: _read_value(known[key], value, f"{name}.{key}") for key, value in values.items()})
 
 
-def _read_value(example: Any, value: Any, name: str) -> Any:
-    """A number, a tuple of numbers or a switch, as the published value `example` is."""
+def _read_value(field: "dataclasses.Field[Any]", value: Any, name: str) -> Any:
+    """A number, a tuple of numbers or a switch, as the published value is, or a fraction."""
+    example = field.default
+    if field.type == float | None:
+        if type(value) not in (int, float) or not 0 <= value <= 1:
+            raise ValueError(f"config.json: expected a number in 0..1 as {name}, got {value!r}")
+        return float(value)
     if isinstance(example, bool):
         if type(value) is not bool:
             raise ValueError(f"config.json: expected true or false as {name}, got {value!r}")
