@@ -24,6 +24,7 @@ from torch import nn
 
 from argus import checkpoint, recipes
 from argus.data.negatives import NegativeConfig
+from argus.data.pairs import Pair
 from argus.data.records import Sample
 from argus.eval import summarise
 from argus.eval.bootstrap import LEVEL, RESAMPLES, intervals
@@ -124,7 +125,9 @@ def stage_2(folder: Path, size: Size, without: str) -> Reduced:
     whole = detector(folder)
     steps = size.steps + (size.stage_1_in_steps if without == LONGER else 0)
     encoders = 1e-3 if without in (NO_TOWERS, LONGER) else 3e-4
-    hard = {"hard_first": 0.0, "hard_last": 0.0} if without == NO_HARD else {}
+    negatives = NegativeConfig(ramp_steps=size.steps // 2)
+    if without == NO_HARD:
+        negatives = replace(negatives, hard_first=0.0, hard_last=0.0)
     loss = whole.loss
     if without == NO_PRESENCE:
         loss = replace(loss, presence=0.0, absent_queries=True)
@@ -144,7 +147,7 @@ def stage_2(folder: Path, size: Size, without: str) -> Reduced:
         ),
         mix=whole.mix,
         loss=loss,
-        negatives=NegativeConfig(ramp_steps=size.steps // 2, **hard),
+        negatives=negatives,
         curriculum=(Part(until=steps, images=size.images, scenes=scenes),),
         without=without,
     )
@@ -173,10 +176,12 @@ def gap(whole: Sequence[PairScore], less: Sequence[PairScore]) -> tuple[float, f
 
 def resampled(scores: Sequence[PairScore]) -> np.ndarray:
     """cgF1 of each resample; the scenes drawn depend on their number alone."""
-    files = list(dict.fromkeys(score.pair.file_name for score in scores))
-    grouped = [[score for score in scores if score.pair.file_name == name] for name in files]
-    rng = np.random.default_rng(0)
-    draws = (rng.integers(len(files), size=len(files)) for _ in range(RESAMPLES // 5))
+    by_scene: dict[str, list[PairScore]] = {}
+    for score in scores:
+        assert isinstance(score.pair, Pair)
+        by_scene.setdefault(score.pair.file_name, []).append(score)
+    grouped, rng = list(by_scene.values()), np.random.default_rng(0)
+    draws = (rng.integers(len(grouped), size=len(grouped)) for _ in range(RESAMPLES // 5))
     return np.array([summarise([s for i in drawn for s in grouped[i]])["cgF1"] for drawn in draws])
 
 

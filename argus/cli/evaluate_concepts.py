@@ -187,7 +187,7 @@ def _outcome(
 ) -> Outcome:
     from argus.eval import summarise
     from argus.eval.bootstrap import intervals, settings
-    from argus.eval.breakdown import by_kind, by_number, by_size, calibration, counting
+    from argus.eval.breakdown import by_kind, by_number, by_size, by_subject, calibration, counting
     from argus.eval.cgf1 import protocol
     from argus.eval.report import by_group
 
@@ -200,6 +200,7 @@ def _outcome(
         failed=failed,
         groups={
             "language": by_group(scores, "language"),
+            "subject": by_subject(scores),
             "kind": by_kind(scores),
             "number": by_number(scores),
             "size": by_size(scores),
@@ -214,7 +215,7 @@ def _print_tables(outcome: Outcome) -> None:
 
     out = console()
     out.print(table({"all": outcome.summary}, outcome.title, outcome.intervals))
-    for name in ("language", "kind"):
+    for name in ("language", "subject", "kind"):
         if len(outcome.groups[name]) > 1:
             out.print(table(outcome.groups[name], f"by {name}"))
     numbers = {**outcome.groups["number"], "all": outcome.summary}

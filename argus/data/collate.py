@@ -99,8 +99,9 @@ class PromptMix:
 
     `boxes_only` and `text_and_boxes` are the shares of the positive phrases asked by exemplar boxes alone and with
     them; the rest is text alone. A prompt with boxes has 1 to `most_boxes` + boxes, and with probability
-    `negative_box` one - box on another object (so has an absent phrase, which then has that box alone beside its
-    text). Each edge of a box moves by a normal error of `jitter` times the box's side.
+    `negative_box` one - box on another object. Half of those with text have the - box alone, and so have half as
+    many absent phrases: it must not say by itself that a concept is absent. Each edge of a box moves by a normal error
+    of `jitter` times the box's side.
     """
 
     per_image: int = 8
@@ -183,6 +184,11 @@ def make_prompt(
         return Prompt(text=query.text, image=image)
     positives = rng.permutation(np.array(query.instances, np.int64))[: int(rng.integers(1, mix.most_boxes + 1))]
     negatives = _negative_exemplar(query, concepts, mix, rng)
+    if len(negatives) and not boxes_only:
+        if rng.random() < 0.5:
+            positives = positives[:0]
+        elif not query.instances:
+            negatives = negatives[:0]
     chosen = np.concatenate([positives, negatives])
     if not len(chosen):
         return Prompt(text=query.text, image=image)

@@ -1,6 +1,6 @@
 """Where a model is right and wrong: counts, scores, and answers by size, by number and by kind of phrase."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +10,12 @@ from argus.eval.cgf1 import THRESHOLDS, PairScore, summarise
 BINS = 10
 SIDES_PX = (32, 96)  # as COCO: small up to the first, large from the second
 VIDEO_SIDES_PX = (128, 256)  # as YouTube-VIS
+ABOUT = {
+    "names": ("name", "synonym", "shape", "absent", "absent-sibling"),
+    "parents": ("parent", "absent-parent"),
+    "attributes": ("colour", "size", "colour-size", "pattern", "wrong-colour", "wrong-size", "wrong-pattern"),
+}
+"""What phrases are about, by their kinds in concept scenes: present ones, and absent ones of the same sort."""
 _NUMBERS = ((0, 0), (1, 1), (2, 5), (6, 20), (21, None))
 
 
@@ -42,6 +48,22 @@ def grouped(scores: Sequence[PairScore], key: Callable[[PairScore], str]) -> dic
 def by_kind(scores: Sequence[PairScore]) -> dict[str, dict[str, float]]:
     """By kind of phrase."""
     return grouped(scores, lambda score: score.pair.kind)
+
+
+def by_subject(scores: Sequence[PairScore]) -> dict[str, dict[str, float]]:
+    """By what phrases are about (`ABOUT`), present and absent ones together; phrases of no known kind are left out."""
+    subjects = {kind: name for name, kinds in ABOUT.items() for kind in kinds}
+    found = grouped([score for score in scores if score.pair.kind in subjects], lambda s: subjects[s.pair.kind])
+    return {name: found[name] for name in ABOUT if name in found}
+
+
+def undefined(metrics: Mapping[str, float]) -> set[str]:
+    """Metrics that say nothing about these pairs, because all or none of them have instances."""
+    if metrics["positive_pairs"] == 0:
+        return {*metrics} - {"pairs", "IL_FPR", "count_MAE"}
+    if metrics["positive_pairs"] == metrics["pairs"]:
+        return {name for name in metrics if name.startswith("cgF1")} | {"IL_MCC", "IL_FPR", "IL_precision"}
+    return set()
 
 
 def by_number(scores: Sequence[PairScore]) -> dict[str, dict[str, float]]:

@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw
 from argus.data.sources.saco import Pair
 from argus.eval import plots
 from argus.eval.bootstrap import Interval, intervals
-from argus.eval.breakdown import by_kind, by_number, by_size, counting
+from argus.eval.breakdown import by_kind, by_number, by_size, by_subject, counting, undefined
 from argus.eval.cgf1 import THRESHOLDS, PairScore, summarise
 from argus.eval.extras import needs
 from argus.ops import rle
@@ -113,9 +113,10 @@ def worst(scores: Sequence[PairScore]) -> list[PairScore]:
 
 
 def _tables(scores: Sequence[PairScore]) -> list[Table]:
-    whole = {"all": {**summarise(scores), **counting(scores)}}
+    whole, subjects = {"all": {**summarise(scores), **counting(scores)}}, by_subject(scores)
     return [
         metric_table("All pairs", whole, METRICS, intervals(scores)),
+        *([metric_table("By what phrases are about", subjects, METRICS)] if subjects else []),
         metric_table("By kind of phrase", by_kind(scores), METRICS),
         metric_table("By number of instances", by_number(scores), METRICS),
         size_table(by_size(scores)),
@@ -134,8 +135,11 @@ def metric_table(
     metrics: Sequence[str],
     sure: Mapping[str, Interval] | None = None,
 ) -> Table:
-    """A row a group, with the number of pairs; then a row of intervals."""
-    rows = [(name or "-", tuple(_cell(key, row[key]) for key in ("pairs", *metrics))) for name, row in groups.items()]
+    """A row a group, with the number of pairs and blanks for what is undefined; then a row of intervals."""
+    rows = [
+        (name or "-", tuple("" if key in undefined(row) else _cell(key, row[key]) for key in ("pairs", *metrics)))
+        for name, row in groups.items()
+    ]
     if sure:
         spans = (f"{_cell(m, sure[m].low)} to {_cell(m, sure[m].high)}" if m in sure else "" for m in metrics)
         rows.append(("95 %", ("", *spans)))

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from argus.eval.bootstrap import LEVEL, Interval
+from argus.eval.breakdown import undefined
 from argus.eval.cgf1 import PairScore, summarise
 from argus.eval.hota import VideoScore, summarise_videos
 from argus.eval.jf import JF
@@ -19,8 +20,8 @@ _COLUMNS = ("cgF1", "pmF1", "IL_MCC", "cgF1@0.5", "cgF1@0.75", "IL_precision", "
 def by_group(scores: Sequence[PairScore], key: Literal["language", "kind"]) -> dict[str, dict[str, float]]:
     """The metrics of the pairs of each language, or of each kind, in alphabetical order.
 
-    A kind that is only of positives, or only of negatives, has no Matthews correlation, and so cgF1 0: read pmF1 or
-    IL_recall of the first, IL_FPR of the second.
+    A kind that is only of positives, or only of negatives, has no Matthews correlation, and so cgF1 0: tables leave
+    such cells blank (`argus.eval.breakdown.undefined`).
     """
     names = sorted({str(getattr(score.pair, key)) for score in scores})
     return {name: summarise([score for score in scores if getattr(score.pair, key) == name]) for name in names}
@@ -85,7 +86,10 @@ def _metric_table(
     groups: Mapping[str, Mapping[str, float]], columns: Sequence[str], title: str, intervals: Mapping[str, Interval]
 ) -> Table:
     rows = {
-        group: (f"{metrics['pairs']:.0f}", *(_cell(name, metrics[name]) for name in columns))
+        group: (
+            f"{metrics['pairs']:.0f}",
+            *("" if name in undefined(metrics) else _cell(name, metrics[name]) for name in columns),
+        )
         for group, metrics in groups.items()
     }
     if intervals:

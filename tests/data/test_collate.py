@@ -64,6 +64,16 @@ def test_exemplars_show_what_the_prompt_means_and_negatives_do_not() -> None:
     assert boxes_only > 5
 
 
+def test_a_minus_box_alone_does_not_tell_that_the_concept_is_absent() -> None:
+    mix = PromptMix(per_image=3, boxes_only=0.0, text_and_boxes=1.0, negative_box=1.0)
+    present: list[bool] = []
+    for seed in range(60):
+        batch = collate([toy_scene(seed)], mix, np.random.default_rng(seed))
+        lone = [len(p.box_labels) > 0 and not p.box_labels.any() for p in batch.prompts]
+        present += [bool(here) for here, alone in zip(batch.targets.present, lone, strict=True) if alone]
+    assert 0.3 < np.mean(present) < 0.7
+
+
 def test_a_batch_depends_on_its_seed_alone() -> None:
     samples, mix = [toy_scene(1), toy_scene(2)], PromptMix(per_image=2, boxes_only=0.3, text_and_boxes=0.4)
     one, same, other = (collate(samples, mix, np.random.default_rng(seed)) for seed in (5, 5, 8))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from argus.eval.breakdown import by_kind, by_number, by_size, calibration, counting
+from argus.eval.breakdown import by_kind, by_number, by_size, by_subject, calibration, counting, undefined
 from tests.eval.scored import scored
 
 
@@ -34,6 +34,15 @@ def test_groups_by_number_and_kind() -> None:
     assert list(groups) == ["0", "1", "2-5", "6-20", "21+"]
     assert [row["pairs"] for row in groups.values()] == [1, 1, 2, 1, 1]
     assert by_kind(scores)["name"]["count_exact"] == 1 and by_kind(scores)["absent"]["positive_pairs"] == 0
+
+
+def test_subjects_have_absent_phrases_of_their_own() -> None:
+    found, missed, none = scored([0.9], kind="parent"), scored([], kind="absent-parent"), scored([], kind="absent")
+    groups = by_subject([found, missed, none, scored([0.9], kind="something else")])
+    assert {name: row["pairs"] for name, row in groups.items()} == {"names": 1, "parents": 2}
+    assert groups["parents"]["IL_MCC"] == pytest.approx(1) and not undefined(groups["parents"])
+    assert "cgF1" in undefined(groups["names"]) and "IL_FPR" not in undefined(groups["names"])
+    assert by_subject([scored([0.9], kind="")]) == {}
 
 
 def test_sizes_are_those_of_the_masks() -> None:
