@@ -77,21 +77,26 @@ def detector(scenes_folder: Path) -> DetectorRecipe:
 
 
 def decoder(scenes_folder: Path) -> DetectorRecipe:
-    """The decoder alone, after the whole: it learns to give each object to one query, and scores that fit 0.5."""
+    """The detector alone, after the whole, on frozen encoders (so that the tracker need not learn again): exemplars of
+    both kinds, hard negatives, each object to one query, and scores that fit 0.5."""
     whole = detector(scenes_folder)
     return replace(
         whole,
         train=TrainConfig(
-            purpose="nano: the decoder alone on concept scenes",
-            steps=13_300,
-            optim=OptimConfig(vision=0.0, text=0.0, rest=2e-4, warmup=0, timescale=10**9, cooldown=200),
+            purpose="nano: the detector alone on frozen encoders",
+            steps=14_300,
+            optim=OptimConfig(vision=0.0, text=0.0, rest=3e-4, warmup=50, timescale=10**9, cooldown=500),
             save_every=100,
         ),
-        mix=PromptMix(per_image=6),
+        mix=PromptMix(per_image=6, text_and_boxes=0.4, negative_box=0.5),
         loss=replace(whole.loss, positive_weight=2.0, presence_positive_weight=1.5),
-        learned=("detector.decoder.", "detector.scoring.", "detector.mask_head.query_embed."),
+        learned=("detector.",),
         picking=None,
-        curriculum=(Part(until=13_300, images=8, scenes=scenes_of(scenes_folder, size=420, difficulty=1.0)),),
+        negatives=NegativeConfig(per_image=5, hard_first=0.5, hard_last=0.5),
+        curriculum=(
+            Part(until=13_800, images=6, scenes=scenes_of(scenes_folder, size=280, difficulty=1.0)),
+            Part(until=14_300, images=4, scenes=scenes_of(scenes_folder, size=420, difficulty=1.0)),
+        ),
     )
 
 
