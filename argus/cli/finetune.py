@@ -83,6 +83,15 @@ def finetune(
     augment: Annotated[
         Augment, typer.Option(help="How much images are changed: strong is for little data and long runs.")
     ] = Augment.light,
+    tiles: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=8,
+            help="Look for the concepts in N x N overlapping tiles of an image; 1: in the whole. Default: by the size "
+            "of the objects.",
+        ),
+    ] = None,
     queries: Annotated[
         int | None, typer.Option(min=1, help="Object queries of the model. Default: as many as the data needs.")
     ] = None,
@@ -113,6 +122,7 @@ def finetune(
             hours=hours,
             images=batch,
             augment=augment.value,
+            tiles=tiles,
             queries=queries,
             seeds=seeds,
         )

@@ -74,6 +74,7 @@ class Question:
     threshold: float
     nms: float | None
     nms_across: float | None
+    tiles: int | None
     max_count: int | None
 
     @property
@@ -140,6 +141,15 @@ def segment(
             min=0.0, max=1.0, callback=no_nan, help="The same, among the detections of all phrases. Off by default."
         ),
     ] = None,
+    tiles: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=8,
+            help="Look for phrases in N x N overlapping tiles of the image, for small objects; 1: in the whole. "
+            "Default: as a phrase was fine-tuned, else 1.",
+        ),
+    ] = None,
     max_count: Annotated[int | None, typer.Option(min=1, help="Most detections of each phrase.")] = None,
     out: Annotated[
         Path | None,
@@ -167,10 +177,13 @@ def segment(
         threshold=(0.88 if everything else 0.5) if threshold is None else threshold,
         nms=0.7 if everything and nms is None else nms,
         nms_across=nms_across,
+        tiles=tiles,
         max_count=max_count,
     )
-    if everything and (question.phrases or box or not_box or nms_across is not None):
-        raise misuse("--everything takes no --prompt, --box, --not-box or --nms-across: it finds all, unnamed")
+    if everything and (question.phrases or box or not_box or nms_across is not None or tiles is not None):
+        raise misuse("--everything takes no --prompt, --box, --not-box, --nms-across or --tiles: it finds all, unnamed")
+    if (box or not_box) and (tiles or 1) > 1:
+        raise misuse("boxes go without --tiles: what they show is looked for in the whole image")
     if not everything and not question.phrases and not question.boxes:
         raise misuse("say what to look for: --prompt PHRASE, --box x1,y1,x2,y2, or --everything")
     if len(question.phrases) > 1 and (box or not_box):
@@ -295,6 +308,7 @@ def _predict(predictor: "ImagePredictor", question: Question) -> "Detections":
         score_threshold=question.threshold,
         nms_within=question.nms,
         nms_across=question.nms_across,
+        tiles=question.tiles,
         max_count=question.max_count,
     )
 

@@ -123,9 +123,10 @@ class Dataset:
         """The tight boxes of an image's instances, without reading its pixels."""
         return rle.boxes_xyxy_px(self.records[index].rles)
 
-    def window_xyxy_px(self, index: int, rng: np.random.Generator, most_instances: int) -> Window:
-        """The whole image if it holds at most so many instances, else a random window, of its shape, that does."""
-        return few(self.boxes_xyxy_px(index), self.records[index].size_hw, most_instances, rng)
+    def window_xyxy_px(self, index: int, rng: np.random.Generator, most_instances: int, share: float = 1.0) -> Window:
+        """A random window, of the image's shape, with `share` of its sides (1: the whole), or a smaller one that holds
+        at most so many instances."""
+        return few(self.boxes_xyxy_px(index), self.records[index].size_hw, most_instances, rng, share)
 
     def clip(self, video: int, frames: Sequence[int], *, size_hw: tuple[int, int] | None = None) -> Clip:
         """Frames of a video in the order given, resized to `size_hw` if given, with the objects seen on any of them."""

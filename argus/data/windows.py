@@ -44,26 +44,41 @@ def masks_in(
 
 
 def few(
-    boxes_xyxy_px: Float32[np.ndarray, "n 4"], size_hw: tuple[int, int], most: int, rng: np.random.Generator
+    boxes_xyxy_px: Float32[np.ndarray, "n 4"],
+    size_hw: tuple[int, int],
+    most: int,
+    rng: np.random.Generator,
+    share: float = 1.0,
 ) -> Window:
-    """The whole of an image of `size_hw` if it has at most `most` boxes, else a random window of its shape that meets
-    at least one and at most `most` of them (of 16 pixels a side where none does)."""
+    """A random window of an image of `size_hw` with `share` of its sides (1: the whole), half of the time about one of
+    its boxes; where that meets more than `most` of them, a smaller one that meets at least one and at most `most` (of
+    16 pixels a side where none does)."""
     if most < 1:
         raise ValueError(f"Expected at least one instance in a window, got {most}.")
-    height, width = size_hw
-    window = (0, 0, width, height)
-    share = 1.2 * sqrt(most / max(len(boxes_xyxy_px), 1))
+    some = len(boxes_xyxy_px) > 0
+    window = _random_window(boxes_xyxy_px if some and rng.random() < 0.5 else None, size_hw, share, rng)
+    share = min(share, 1.2 * sqrt(most / max(len(boxes_xyxy_px), 1)))
     while _meet(boxes_xyxy_px, window).sum() > most and min(window[2] - window[0], window[3] - window[1]) > 1:
-        sides = np.minimum([width, height], np.maximum(np.array([width, height]) * min(share, 1), _LEAST_SIDE_PX))
-        sides = sides.astype(int)
-        box = boxes_xyxy_px[rng.integers(len(boxes_xyxy_px))]
-        corner = (box[:2] + box[2:]) / 2 - rng.random(2) * sides
-        left, top = np.clip(corner, 0, [width - sides[0], height - sides[1]]).astype(int).tolist()
-        window = (left, top, left + int(sides[0]), top + int(sides[1]))
-        if (sides <= _LEAST_SIDE_PX).all():
+        window = _random_window(boxes_xyxy_px, size_hw, share, rng)
+        if max(window[2] - window[0], window[3] - window[1]) <= _LEAST_SIDE_PX:
             break
         share *= 0.9
     return window
+
+
+def _random_window(
+    about: Float32[np.ndarray, "n 4"] | None, size_hw: tuple[int, int], share: float, rng: np.random.Generator
+) -> Window:
+    """A window of `share` of an image's sides, anywhere, or where it holds the centre of one of the boxes."""
+    whole = np.array([size_hw[1], size_hw[0]])
+    sides = np.minimum(whole, np.maximum(whole * min(share, 1), _LEAST_SIDE_PX)).astype(int)
+    if about is None:
+        corner = rng.random(2) * (whole - sides)
+    else:
+        box = about[rng.integers(len(about))]
+        corner = (box[:2] + box[2:]) / 2 - rng.random(2) * sides
+    left, top = np.clip(corner, 0, whole - sides).astype(int).tolist()
+    return (left, top, left + int(sides[0]), top + int(sides[1]))
 
 
 def _meet(boxes_xyxy_px: Float32[np.ndarray, "n 4"], window: Window) -> Bool[np.ndarray, "n"]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from numbers import Integral
 
 import numpy as np
 import torch
@@ -13,6 +14,7 @@ from argus.inference.everything import Everything, segment_everything
 from argus.inference.pick import Picked, pick, read_picks
 from argus.inference.postprocess import Keep, best, to_detections
 from argus.inference.preprocess import ImageSource, RgbImage, read_image, to_model_input
+from argus.inference.tiles import MOST, find_in_tiles
 from argus.inference.zoom import pick_closer
 from argus.model.sam3 import Features, Sam3
 from argus.model.tokenizer import clean
@@ -72,6 +74,7 @@ class ImagePredictor:
         max_count: int | None = None,
         nms_within: float | None = None,
         nms_across: float | None = None,
+        tiles: int | None = None,
     ) -> Detections:
         """Every instance of what is asked, best first, in pixels of the upright image.
 
@@ -87,6 +90,9 @@ class ImagePredictor:
         nms_within: drop a detection whose mask IoU with a better one of its phrase is above it; 1 keeps all. None:
             as the model is made (nano 0.5; published models keep all).
         nms_across: the same between any two detections, of whichever phrases; off by default.
+        tiles: look for phrases in tiles x tiles overlapping parts of the image, each read as large as the whole would
+            be, so that small objects are found; costs as many encodings. 1: in the whole. None: for each phrase as the
+            model is made (fine-tuned on small objects, it looks for those in tiles). Boxes are of the whole image.
 
         Raises ValueError when no image is set, and for an empty question, phrase, box or wrong labels.
         """
@@ -99,7 +105,7 @@ class ImagePredictor:
         )
         image = self._encoded()
         prompts = _prompts(phrases, boxes, labels, image.size_hw)
-        return _answer(self.model, image, prompts, keep)
+        return _answer(self.model, image, prompts, keep, _tiles(tiles, prompts))
 
     def pick(
         self,
@@ -248,17 +254,35 @@ class Refinement:
         return _answer(self._model, self._image, prompts, self._keep)
 
 
-def _answer(model: Sam3, image: EncodedImage, prompts: Sequence[Prompt], keep: Keep) -> Detections:
+def _answer(
+    model: Sam3, image: EncodedImage, prompts: Sequence[Prompt], keep: Keep, tiles: int | None = None
+) -> Detections:
     """Ask a few prompts at a time, so that no more than their masks are held."""
     if keep.nms_within is None and model.config.detector is not None:
         keep = replace(keep, nms_within=model.config.detector.nms_within)
-    parts = []
-    for start in range(0, len(prompts), PROMPTS_AT_ONCE):
-        chunk = prompts[start : start + PROMPTS_AT_ONCE]
-        with torch.inference_mode():
+    counts = [1 if len(p.boxes_cxcywh_norm) else tiles or model.tiles_for(p.phrase) for p in prompts]
+    whole = [prompt for prompt, count in zip(prompts, counts, strict=True) if count == 1]
+    parts = [Detections.empty(image.size_hw)]
+    with torch.inference_mode():
+        for start in range(0, len(whole), PROMPTS_AT_ONCE):
+            chunk = whole[start : start + PROMPTS_AT_ONCE]
             output = model.detect(image.features, chunk, score_threshold=keep.score_threshold, max_masks=keep.max_masks)
             parts.append(to_detections(output, [p.phrase for p in chunk], image.size_hw, keep.mask_threshold))
+        for count in sorted(set(counts) - {1}):
+            phrases = [prompt.phrase for prompt, wanted in zip(prompts, counts, strict=True) if wanted == count]
+            parts.append(find_in_tiles(model, image.pixels, phrases, keep, count))
     return best(Detections.merge(parts), keep)
+
+
+def _tiles(tiles: int | None, prompts: Sequence[Prompt]) -> int | None:
+    """Raises ValueError for another number than 1 to `MOST`, and for tiles with boxes."""
+    if tiles is None:
+        return None
+    if isinstance(tiles, bool) or not isinstance(tiles, Integral) or not 1 <= tiles <= MOST:
+        raise ValueError(f"Expected tiles as a whole number of 1 to {MOST}, got {tiles!r}.")
+    if tiles > 1 and any(len(prompt.boxes_cxcywh_norm) for prompt in prompts):
+        raise ValueError(f"Expected phrases alone with tiles, got boxes and tiles={tiles}: leave one of them out.")
+    return int(tiles)
 
 
 def _prompts(

@@ -74,8 +74,8 @@ def pick_closer(model: Sam3, pixels: UInt8[np.ndarray, "h w 3"], picks: Picks, f
         closer = pick(model, features, one, window.size_hw, several)
         seen = settled(window.of(pixels), _leaning(one, 0, closer.mask_logits[0], window.size_hw))
         scores[index] = closer.iou_scores[0]
-        rles[index] = _placed(_best(seen, scores[index], window.size_hw), window, size_hw)
-        logits[index] = _logits_placed(seen, window, size_hw)
+        rles[index] = placed(_best(seen, scores[index], window.size_hw), window, size_hw)
+        logits[index] = _logitsplaced(seen, window, size_hw)
     return replace(
         first,
         rles=tuple(rles),
@@ -125,7 +125,8 @@ def _seen_from(picks: Picks, index: int, window: Window, size_hw: tuple[int, int
     )
 
 
-def _placed(mask: Rle, window: Window, size_hw: tuple[int, int]) -> Rle:
+def placed(mask: Rle, window: Window, size_hw: tuple[int, int]) -> Rle:
+    """A window's mask as one of the whole image."""
     whole = np.zeros(size_hw, bool)
     whole[window.top : window.bottom, window.left : window.right] = rle.decode(mask)
     return rle.encode(whole)
@@ -143,7 +144,7 @@ def _logits_cut(
     return _resampled(logits, to_whole, mask_hw, padding="border")
 
 
-def _logits_placed(
+def _logitsplaced(
     logits: Float[np.ndarray, "m h w"], window: Window, size_hw: tuple[int, int]
 ) -> Float[np.ndarray, "m h w"]:
     """A window's logits on the grid of the whole image, so that they can be given back to `pick`."""

@@ -122,6 +122,15 @@ class Sam3(nn.Module):
     def dtype(self) -> torch.dtype:
         return self.vision.position.dtype
 
+    def tiles_for(self, phrase: str) -> int:
+        """Along each side, the tiles that a phrase is looked for in: those of its fine-tuning on small objects, else 1.
+
+        Kept in the record of the training (`Origin.training`), of the model or its adapter, as {"tiles": {phrase: 2}}.
+        """
+        record = self.origin.training
+        known = {**record.get("tiles", {}), **record.get("adapter", {}).get("tiles", {})}
+        return int(known.get(clean(phrase), 1))
+
     @property
     def image_size_hw(self) -> tuple[int, int]:
         """The resolution in pixels that the weights were made for."""

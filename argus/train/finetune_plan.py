@@ -17,6 +17,7 @@ from argus.data.dataset import Dataset
 from argus.data.ontology import Ontology
 from argus.data.pairs import Pair
 from argus.data.records import Sample
+from argus.inference.tiles import MOST
 from argus.train.lora import RANK
 
 RECORD = "finetune.json"
@@ -34,7 +35,7 @@ class FinetunePlan:
 
     `full`: all weights learn but the tracker's; else adapters of `rank`. A step has `images` of the data and `replayed`
     of the base concepts, with up to `per_image` prompts each. `augment` says how much pictures of the data are changed
-    (`AUGMENTATIONS`). `queries` None: as many as the data needs. `looks`: how
+    (`AUGMENTATIONS`). `tiles` and `queries` None: as many as the data needs. `looks`: how
     often held-out data are measured. `seeds` runs are made, of seeds 0, 1, ...
     """
 
@@ -47,6 +48,7 @@ class FinetunePlan:
     replayed: int = 2
     per_image: int = 2
     augment: str = "light"
+    tiles: int | None = None
     queries: int | None = None
     looks: int = 8
     seeds: int = 1
@@ -55,6 +57,8 @@ class FinetunePlan:
     def __post_init__(self) -> None:
         if min(self.rank, self.images, self.per_image, self.looks, self.seeds) < 1 or self.replayed < 0:
             raise ValueError(f"rank, images, per_image, looks and seeds must be at least 1, replayed 0; got {self}")
+        if self.tiles is not None and not 1 <= self.tiles <= MOST:
+            raise ValueError(f"expected 1 to {MOST} tiles, got {self.tiles}")
         if not (self.epochs > 0 and math.isfinite(self.epochs)) or not (self.hours is None or self.hours > 0):
             raise ValueError(f"expected epochs and hours above 0, got {self.epochs} and {self.hours}")
         if self.augment not in AUGMENTATIONS:

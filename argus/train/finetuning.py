@@ -12,16 +12,22 @@ import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from argus import checkpoint
 from argus.checkpoint.files import replace_file
 from argus.checkpoint.lora import ADAPTER, save_adapter
 from argus.data.collate import PromptMix
+from argus.data.pairs import Pair
+from argus.inference.tiles import MOST, share_of, tiles_of
 from argus.model.sam3 import Sam3
+from argus.model.tokenizer import clean
+from argus.ops import rle
 from argus.train.feed import feed
 from argus.train.finetune_measures import AnswersOf, measure, score
 from argus.train.finetune_plan import (
@@ -51,6 +57,7 @@ from argus.train.stages.finetune import (
 from argus.train.state import new_state
 from argus.train.team import Team
 
+LEAST_SIDE = 40.0  # pixels as the model reads them, of the median object (square root of its area)
 EVERY_QUERY = 32  # further queries come in such steps
 MOST_QUERIES = 320
 TOLERANCE = 5e-3  # between measures of one file: kernels round the last bit by where memory puts a tensor
@@ -98,14 +105,35 @@ def kept_files(folder: Path) -> list[Path]:
     return [folder / name for name in ("model.safetensors", "tokenizer.json", "config.json")]
 
 
-def queries_needed(material: Material, plan: FinetunePlan, have: int) -> int:
-    """Enough for the most instances that a phrase has in an image of the training data, and a tenth more."""
+def tiles_needed(material: Material, plan: FinetunePlan, side: int) -> int:
+    """The fewest in which, as a model of images of `side` pixels reads a tile, half of the objects are `LEAST_SIDE`."""
+    if plan.tiles is not None:
+        return plan.tiles
+    pairs = [pair for pair in material.training.pairs() if pair.rles]
+    sides = [np.sqrt(rle.area(pair.rles) / np.prod(pair.size_hw)) * side for pair in pairs]
+    median = float(np.median(np.concatenate(sides)))
+    return next((count for count in range(1, MOST + 1) if median >= LEAST_SIDE * share_of(count)), MOST)
+
+
+def queries_needed(material: Material, plan: FinetunePlan, have: int, tiles: int) -> int:
+    """Enough for the most instances that a phrase has in an image of the training data, and a tenth more; with tiles
+    for those in 99 of 100 tiles."""
     if plan.queries is not None:
         return plan.queries
-    most = max(len(pair.rles) for pair in material.training.pairs())
+    counts = [count for pair in material.training.pairs() if pair.rles for count in instances_in_tiles(pair, tiles)]
+    most = max(counts) if tiles == 1 else float(np.quantile(counts, 0.99))
     if most * 1.1 <= have:
         return have
     return min(max(have, math.ceil(most * 1.1 / EVERY_QUERY) * EVERY_QUERY), max(MOST_QUERIES, have))
+
+
+def instances_in_tiles(pair: Pair, tiles: int) -> list[int]:
+    """How many of a pair's instances each tile of its image meets."""
+    low, high = pair.boxes_xyxy_px[:, :2], pair.boxes_xyxy_px[:, 2:]
+    return [
+        int(((low < (tile.right, tile.bottom)) & (high > (tile.left, tile.top))).all(1).sum())
+        for tile in tiles_of(pair.size_hw, tiles)
+    ]
 
 
 @dataclass
@@ -122,7 +150,13 @@ class Run:
     tell: Callable[[str], None]
     history: list[tuple[int, Metrics]] = field(default_factory=list)
 
+    @cached_property
+    def tiles(self) -> int:
+        return tiles_needed(self.material, self.plan, self.base.config.vision.image)
+
     def go(self, before: Measured, workers: int, progress: bool) -> Outcome:
+        if self.tiles > 1:
+            self.tell(f"objects are small: looked for in {self.tiles} x {self.tiles} overlapping tiles of each image")
         model = self.student()
         batches = self.batches(model)
         learner = FinetuneLearner(model, loss_of(model))
@@ -149,7 +183,7 @@ class Run:
         """The model that learns: the base, with more queries where the data needs them, and adapters."""
         model = copy.deepcopy(self.base).cpu()
         assert model.config.detector is not None
-        needed = queries_needed(self.material, self.plan, model.config.detector.queries)
+        needed = queries_needed(self.material, self.plan, model.config.detector.queries, self.tiles)
         if needed != model.config.detector.queries:
             model = with_queries(model, needed, self.seed)
         if self.plan.full:
@@ -170,6 +204,7 @@ class Run:
             replayed=replayed,
             parts=parts_of_a_step(model, self.plan.images + replayed, self.plan.per_image),
             mix=PromptMix(per_image=self.plan.per_image),
+            tiles=self.tiles,
             augmentation=AUGMENTATIONS[self.plan.augment](),
             ontology=self.material.ontology,
             picks=model.tracker is not None,
@@ -191,7 +226,10 @@ class Run:
 
     def saved(self, model: Sam3, folder: Path, step: int) -> Sam3:
         """The model after it was written to `folder` and read again."""
-        about = {"finetune": {"base": self.plan.model, "steps": step, "seed": self.seed}}
+        about: dict[str, Any] = {"finetune": {"base": self.plan.model, "steps": step, "seed": self.seed}}
+        if self.tiles > 1:
+            named = {clean(pair.phrase) for pair in self.material.training.pairs() if pair.rles}
+            about["tiles"] = dict.fromkeys(sorted(named), self.tiles)
         if self.plan.full:
             copied = copy.deepcopy(model)
             copied.origin.training = {**copied.origin.training, **about}

@@ -197,7 +197,7 @@ def test_an_image_of_30000_instances_is_shown_in_windows(tmp_path: Path) -> None
     batch = FinetuneBatches(data=data, size_hw=(96, 96), most_instances=most, images=2)(0)
     assert 2 <= len(batch.targets.masks) <= 2 * most and batch.targets.counts.max() <= most
     material = Material(training=data, held_out=data)
-    assert finetuning.queries_needed(material, FinetunePlan(), 32) == finetuning.MOST_QUERIES
+    assert finetuning.queries_needed(material, FinetunePlan(), 32, 1) == finetuning.MOST_QUERIES
 
 
 def test_only_adapters_and_small_tensors_learn(material: Material) -> None:

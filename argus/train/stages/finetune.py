@@ -17,6 +17,7 @@ from argus.data.collate_clips import Picks, choose_picks
 from argus.data.dataset import Dataset
 from argus.data.ontology import Ontology
 from argus.data.records import Sample
+from argus.inference.tiles import share_of
 from argus.model.sam3 import Sam3
 from argus.train.criterion import DetectorLosses, LossConfig, Totals
 from argus.train.lora import learnable
@@ -28,6 +29,7 @@ from argus.types import Prompt
 TOKENS_AT_ONCE = 32_768  # image tokens x prompts of one batch: bounds the memory of a step
 SMALL = 128  # width of a detector up to which losses and rates are those of nano
 PICKING = Picking()
+IN_TILES = 0.85  # of the images, where they are looked at in tiles; the rest is for example boxes, which are not
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,8 +37,9 @@ class FinetuneBatches:
     """The n-th batch of a fine-tuning: `parts` of them are a step, whose prompts they share out.
 
     A step has `images` of the data, each shown once an epoch, changed by `augmentation`, and `replayed` of the base
-    concepts. Images of more than `most_instances` are cut to windows that hold fewer. The `ontology` gives synonyms and
-    parents. With `picks` some objects are to be picked, too.
+    concepts. Images of more than `most_instances` are cut to windows that hold fewer. With more than one of `tiles`
+    along a side most are cut to windows of a tile's size, because that is how they are looked at later. The `ontology`
+    gives synonyms and parents. With `picks` some objects are to be picked, too.
     """
 
     data: Dataset
@@ -47,6 +50,7 @@ class FinetuneBatches:
     replayed: int = 2
     parts: int = 1
     mix: PromptMix = field(default_factory=lambda: PromptMix(per_image=2))
+    tiles: int = 1
     augmentation: AugmentConfig = field(default_factory=light)
     ontology: Ontology | None = None
     picks: bool = False
@@ -68,7 +72,8 @@ class FinetuneBatches:
     def _sample(self, shown: int, rng: np.random.Generator) -> Sample:
         epoch, place = divmod(shown, len(self.data))
         index = int(np.random.default_rng([self.seed, 1, epoch]).permutation(len(self.data))[place])
-        window = self.data.window_xyxy_px(index, rng, self.most_instances)
+        share = share_of(self.tiles) if rng.random() < IN_TILES else 1.0
+        window = self.data.window_xyxy_px(index, rng, self.most_instances, share)
         return self.data.sample(index, window_xyxy_px=window, size_hw=self.size_hw)
 
     def _augmented(self, samples: list[Sample], place: int, rng: np.random.Generator) -> Sample:

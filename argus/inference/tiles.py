@@ -1,0 +1,81 @@
+"""Small objects: an image is read in overlapping tiles, each as large as the model reads images.
+
+(Sliced inference, the common remedy for small objects: Akyon et al., ICIP 2022.)
+"""
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, UInt8
+
+from argus.inference.postprocess import Keep, to_detections
+from argus.inference.preprocess import to_model_input
+from argus.inference.zoom import Window, placed
+from argus.model.sam3 import Sam3
+from argus.ops import rle
+from argus.ops.nms import greedy_nms
+from argus.types import Detections, Prompt
+
+MOST = 8  # tiles along a side
+OVERLAP = 0.3  # of a tile's side, with the next one: objects up to this size are whole in one of them
+SAME = 0.5  # of the smaller of two masks from two tiles; with more in common they are one object
+BORDER_PX = 1.0  # a box so near to a tile's border is cut by it
+
+
+def share_of(count: int) -> float:
+    """The side of one of `count` tiles, as a part of the image's."""
+    return 1 / (count - (count - 1) * OVERLAP)
+
+
+def tiles_of(size_hw: tuple[int, int], count: int) -> list[Window]:
+    """`count` x `count` tiles that cover an image of `size_hw`, row by row."""
+    spans = []
+    for length in size_hw:
+        side = min(max(round(length * share_of(count)), 1), length)
+        starts = np.linspace(0, length - side, count).round().astype(int).tolist()
+        spans.append([(start, start + side) for start in starts])
+    down, along = spans
+    return [Window(left=left, top=top, right=right, bottom=bottom) for top, bottom in down for left, right in along]
+
+
+def find_in_tiles(
+    model: Sam3, pixels: UInt8[np.ndarray, "h w 3"], phrases: list[str], keep: Keep, count: int
+) -> Detections:
+    """Detections of each phrase in any of the tiles, each object once, in pixels of the whole image."""
+    size_hw = (pixels.shape[0], pixels.shape[1])
+    parts: list[Detections] = []
+    tile_of: list[int] = []
+    cut: list[bool] = []
+    for number, tile in enumerate(tiles_of(size_hw, count)):
+        features = model.encode(to_model_input(np.ascontiguousarray(tile.of(pixels)), model.image_size_hw)[None])
+        prompts = [Prompt(phrase) for phrase in phrases]
+        output = model.detect(features, prompts, score_threshold=keep.score_threshold)
+        found = to_detections(output, phrases, tile.size_hw, keep.mask_threshold)
+        if not len(found):
+            continue
+        cut += _cut(found.boxes_xyxy_px, tile, size_hw).tolist()
+        tile_of += [number] * len(found)
+        corner = np.array([tile.left, tile.top] * 2, np.float32)
+        rles = [placed(mask, tile, size_hw) for mask in found.rles]
+        parts.append(Detections.build(found.boxes_xyxy_px + corner, found.scores, list(found.concept), rles, size_hw))
+    if not parts:
+        return Detections.empty(size_hw)
+    return _once_each(Detections.merge(parts), np.array(tile_of), np.array(cut))
+
+
+def _cut(boxes_xyxy_px: Float[np.ndarray, "n 4"], tile: Window, size_hw: tuple[int, int]) -> Bool[np.ndarray, "n"]:
+    """Which boxes, in pixels of the tile, reach a border of it that is none of the image."""
+    height, width = tile.size_hw
+    low, high = boxes_xyxy_px[:, :2] <= BORDER_PX, boxes_xyxy_px[:, 2:] >= np.array([width, height]) - BORDER_PX
+    inner_low, inner_high = (tile.left > 0, tile.top > 0), (tile.right < size_hw[1], tile.bottom < size_hw[0])
+    return np.asarray((low & inner_low).any(1) | (high & inner_high).any(1))
+
+
+def _once_each(found: Detections, tile_of: np.ndarray, cut: np.ndarray) -> Detections:
+    """Of the masks that several tiles have of an object one: whole ones before cut ones, then the best."""
+    areas = np.asarray(found.areas_px, np.float64)
+    ious = np.asarray(rle.iou(found.rles, found.rles), np.float64)
+    common = ious / (1 + ious) * (areas[:, None] + areas) / np.maximum(np.minimum(areas[:, None], areas), 1)
+    apart = (tile_of[:, None] == tile_of) | (found.concept[:, None] != found.concept)
+    rank = torch.from_numpy(found.scores + ~cut)
+    kept = greedy_nms(torch.from_numpy(np.where(apart, 0.0, common)), rank, SAME)
+    return found[np.sort(kept.numpy())]
