@@ -7,6 +7,8 @@ from typing import TypedDict
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+AREAS_AT_ONCE = 255  # pycocotools counts them in a byte, and NumPy 2 refuses what does not fit
+
 
 class CocoRle(TypedDict):
     """A mask as it stands in a COCO JSON file."""
@@ -56,7 +58,9 @@ def area(rles: Sequence[Rle]) -> Int[np.ndarray, "n"]:
 
     if not rles:
         return np.zeros(0, np.int64)
-    return coco.area([_plain(rle) for rle in rles]).astype(np.int64)
+    plain = [_plain(rle) for rle in rles]
+    parts = [coco.area(plain[start : start + AREAS_AT_ONCE]) for start in range(0, len(plain), AREAS_AT_ONCE)]
+    return np.concatenate(parts).astype(np.int64)
 
 
 def boxes_xyxy_px(rles: Sequence[Rle]) -> Float[np.ndarray, "n 4"]:

@@ -84,8 +84,8 @@ def decoder(scenes_folder: Path) -> DetectorRecipe:
         whole,
         train=TrainConfig(
             purpose="nano: the detector alone on frozen encoders",
-            steps=14_300,
-            optim=OptimConfig(vision=0.0, text=0.0, rest=3e-4, warmup=50, timescale=10**9, cooldown=500),
+            steps=14_100,
+            optim=OptimConfig(vision=0.0, text=0.0, rest=3e-4, warmup=50, timescale=10**9, cooldown=400),
             save_every=100,
         ),
         mix=PromptMix(per_image=6, text_and_boxes=0.4, negative_box=0.5),
@@ -94,8 +94,8 @@ def decoder(scenes_folder: Path) -> DetectorRecipe:
         picking=None,
         negatives=NegativeConfig(per_image=5, hard_first=0.5, hard_last=0.5),
         curriculum=(
-            Part(until=13_800, images=6, scenes=scenes_of(scenes_folder, size=280, difficulty=1.0)),
-            Part(until=14_300, images=4, scenes=scenes_of(scenes_folder, size=420, difficulty=1.0)),
+            Part(until=13_700, images=6, scenes=scenes_of(scenes_folder, size=280, difficulty=1.0)),
+            Part(until=14_100, images=4, scenes=scenes_of(scenes_folder, size=420, difficulty=1.0)),
         ),
     )
 

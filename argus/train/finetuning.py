@@ -57,7 +57,7 @@ from argus.train.stages.finetune import (
 from argus.train.state import new_state
 from argus.train.team import Team
 
-LEAST_SIDE = 40.0  # pixels as the model reads them, of the median object (square root of its area)
+LEAST_SIDE = 3.0  # tokens along the side of the median object (square root of its area)
 EVERY_QUERY = 32  # further queries come in such steps
 MOST_QUERIES = 320
 TOLERANCE = 5e-3  # between measures of one file: kernels round the last bit by where memory puts a tensor
@@ -105,12 +105,12 @@ def kept_files(folder: Path) -> list[Path]:
     return [folder / name for name in ("model.safetensors", "tokenizer.json", "config.json")]
 
 
-def tiles_needed(material: Material, plan: FinetunePlan, side: int) -> int:
-    """The fewest in which, as a model of images of `side` pixels reads a tile, half of the objects are `LEAST_SIDE`."""
+def tiles_needed(material: Material, plan: FinetunePlan, tokens: int) -> int:
+    """The fewest with which half of the objects have `LEAST_SIDE`, where an image is read as `tokens` x `tokens`."""
     if plan.tiles is not None:
         return plan.tiles
     pairs = [pair for pair in material.training.pairs() if pair.rles]
-    sides = [np.sqrt(rle.area(pair.rles) / np.prod(pair.size_hw)) * side for pair in pairs]
+    sides = [np.sqrt(rle.area(pair.rles) / np.prod(pair.size_hw)) * tokens for pair in pairs]
     median = float(np.median(np.concatenate(sides)))
     return next((count for count in range(1, MOST + 1) if median >= LEAST_SIDE * share_of(count)), MOST)
 
@@ -152,7 +152,7 @@ class Run:
 
     @cached_property
     def tiles(self) -> int:
-        return tiles_needed(self.material, self.plan, self.base.config.vision.image)
+        return tiles_needed(self.material, self.plan, self.base.config.vision.grid)
 
     def go(self, before: Measured, workers: int, progress: bool) -> Outcome:
         if self.tiles > 1:

@@ -62,6 +62,9 @@ def test_windows_hold_few_instances(tmp_path: Path) -> None:
         window = data.window_xyxy_px(0, rng, 1)
         assert len(data.sample(0, window_xyxy_px=window).masks) <= 2  # two overlap: no window need have one alone
     assert len({data.window_xyxy_px(0, rng, 2) for _ in range(9)}) > 1
+    halves = [data.window_xyxy_px(0, rng, 99, share=0.5) for _ in range(20)]
+    assert {(right - left, bottom - top) for left, top, right, bottom in halves} == {(SIZE_HW[1] // 2, SIZE_HW[0] // 2)}
+    assert len(set(halves)) > 1
 
 
 def test_pixels_are_those_that_inference_reads(tmp_path: Path) -> None:

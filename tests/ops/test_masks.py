@@ -133,3 +133,8 @@ def test_stability_is_the_iou_of_two_thresholds() -> None:
     soft[2:6, 2:6] = 0.5
     soft[2:6, 2:4] = 3.0
     assert masks.stability(torch.stack((sharp, soft, torch.full((10, 10), -5.0))), 1.0).tolist() == [1.0, 0.5, 1.0]
+
+
+def test_areas_of_many_masks() -> None:
+    masks = np.arange(600)[:, None, None] > np.arange(25 * 25).reshape(25, 25)
+    assert rle.area([rle.encode(mask) for mask in masks]).tolist() == masks.sum((1, 2)).tolist()

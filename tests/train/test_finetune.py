@@ -1,6 +1,7 @@
 """Fine-tuning: it learns, it goes on where it stopped, it tells the truth about the file, and it refuses bad input."""
 
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import count
@@ -21,6 +22,7 @@ from argus.data.dataset import Dataset, Record
 from argus.data.ontology import Concept, Ontology
 from argus.data.records import Query
 from argus.data.sources import open_data
+from argus.inference.tiles import MOST
 from argus.ops import rle
 from argus.train import finetuning
 from argus.train.criterion import LossConfig
@@ -56,7 +58,7 @@ def material(data: Dataset) -> Material:
 
 
 def plan(base: Path, **changed: object) -> FinetunePlan:
-    quick = FinetunePlan(model=str(base), epochs=2, images=2, replayed=1, looks=2, precision="fp32")
+    quick = FinetunePlan(model=str(base), epochs=2, images=2, replayed=1, looks=2, tiles=1, precision="fp32")
     return replace(quick, **changed)  # type: ignore[arg-type]
 
 
@@ -198,6 +200,16 @@ def test_an_image_of_30000_instances_is_shown_in_windows(tmp_path: Path) -> None
     assert 2 <= len(batch.targets.masks) <= 2 * most and batch.targets.counts.max() <= most
     material = Material(training=data, held_out=data)
     assert finetuning.queries_needed(material, FinetunePlan(), 32, 1) == finetuning.MOST_QUERIES
+    assert finetuning.tiles_needed(material, FinetunePlan(), 30) == MOST
+
+
+def test_small_objects_are_looked_for_in_tiles(base: Path, material: Material, tmp_path: Path) -> None:
+    side = np.median([rle.area(pair.rles).mean() ** 0.5 / 48 for pair in material.training.pairs() if pair.rles])
+    assert finetuning.tiles_needed(material, FinetunePlan(), math.ceil(1.2 * finetuning.LEAST_SIDE / side)) == 1
+    assert finetuning.tiles_needed(material, FinetunePlan(), math.ceil(0.6 * finetuning.LEAST_SIDE / side)) > 1
+    run(plan(base, tiles=2, epochs=1), material, tmp_path / "out")
+    model = argus.load(f"{base}+{tmp_path / 'out'}")
+    assert model.tiles_for("red") == 2 and model.tiles_for("purple") == 1
 
 
 def test_only_adapters_and_small_tensors_learn(material: Material) -> None:
