@@ -12,7 +12,7 @@ import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -92,8 +92,7 @@ def finetune(
         outcomes.append(run.go(before, workers, progress))
     best = max(outcomes, key=lambda outcome: outcome.after.new["cgF1"])
     for path in kept_files(folder / f"seed-{best.seed}"):
-        shutil.copy2(path, folder / f".{path.name}.partial")
-        (folder / f".{path.name}.partial").replace(folder / path.name)
+        replace_file(folder / path.name, partial(shutil.copyfile, path))
     write_record(folder, plan, outcomes)
     return outcomes
 
@@ -294,7 +293,7 @@ class Run:
         else:
             wanted = self._steps_in(self.plan.hours * 3600, learner, batches)
         steps = max(round(wanted / looks), 1) * looks
-        replace_file(_made(path), lambda partial: partial.write_text(json.dumps(steps), "utf-8"))
+        replace_file(_made(path), lambda file: file.write_text(json.dumps(steps), "utf-8"))
         return steps
 
     def _steps_in(self, seconds: float, learner: Learner[Any], batches: FinetuneBatches) -> float:
