@@ -13,21 +13,19 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
-import numpy as np
 import torch
 from torch import nn
 
 from argus import checkpoint, recipes
 from argus.data.negatives import NegativeConfig
-from argus.data.pairs import Pair
 from argus.data.records import Sample
 from argus.eval import summarise
-from argus.eval.bootstrap import LEVEL, RESAMPLES, intervals
+from argus.eval.bootstrap import interval, intervals, resampled
 from argus.eval.cgf1 import PairScore
 from argus.model.sam3 import Sam3
 from argus.recipes.nano import detector, scenes_of, towers
@@ -167,24 +165,6 @@ def measured(scenes_folder: Path, out: Path, size: Size, name: str) -> tuple[lis
     return detection_scores(model, plan.scenes, size.measured), minutes
 
 
-def gap(whole: Sequence[PairScore], less: Sequence[PairScore]) -> tuple[float, float]:
-    """The interval of the difference of cgF1, both drawn with the same scenes."""
-    drawn = [resampled(scores) for scores in (whole, less)]
-    low, high = np.percentile(drawn[1] - drawn[0], [50 * (1 - LEVEL), 50 * (1 + LEVEL)])
-    return float(low), float(high)
-
-
-def resampled(scores: Sequence[PairScore]) -> np.ndarray:
-    """cgF1 of each resample; the scenes drawn depend on their number alone."""
-    by_scene: dict[str, list[PairScore]] = {}
-    for score in scores:
-        assert isinstance(score.pair, Pair)
-        by_scene.setdefault(score.pair.file_name, []).append(score)
-    grouped, rng = list(by_scene.values()), np.random.default_rng(0)
-    draws = (rng.integers(len(grouped), size=len(grouped)) for _ in range(RESAMPLES // 5))
-    return np.array([summarise([s for i in drawn for s in grouped[i]])["cgF1"] for drawn in draws])
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("scenes_folder", type=Path)
@@ -205,8 +185,9 @@ def main() -> None:
         ]
         lost = ""
         if whole is not None and name != ALL:
-            low, high = gap(whole, scores)
-            lost = f"{100 * (metrics['cgF1'] - summarise(whole)['cgF1']):+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
+            gap = interval(resampled(scores)["cgF1"] - resampled(whole)["cgF1"])
+            less = metrics["cgF1"] - summarise(whole)["cgF1"]
+            lost = f"{100 * less:+.1f} ({100 * gap.low:+.1f} to {100 * gap.high:+.1f})"
         print(f"| {name} | {' | '.join(cells)} | {lost} | {minutes:.1f} |", flush=True)
 
 

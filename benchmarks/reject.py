@@ -17,10 +17,10 @@ from pathlib import Path
 import numpy as np
 
 import argus
-from argus.data.records import Sample
 from argus.data.sources.scenes import HELD_OUT_SEED, TRAIN_STYLES, SceneConfig, scene
 from argus.inference.image import ImagePredictor
 from argus.ops import rle
+from argus.ops.rle import Rle
 from argus.types import Detections
 
 
@@ -37,14 +37,15 @@ def main() -> None:
     for seed in range(HELD_OUT_SEED + arguments.first, HELD_OUT_SEED + arguments.first + arguments.count):
         sample = scene(config, seed)
         predictor.set_image(sample.image)
+        truth = [rle.encode(mask) for mask in sample.masks]
         for query in sample.queries:
             refinement = predictor.refine(query.text)
             before = refinement.detections
-            on = objects_under(before, sample)
+            on = objects_under(before, truth)
             wrong = [row for row, index in enumerate(on) if index is not None and index not in query.instances]
             if not wrong:
                 continue
-            after = objects_under(refinement.add_box(before.boxes_xyxy_px[wrong[0]], positive=False), sample)
+            after = objects_under(refinement.add_box(before.boxes_xyxy_px[wrong[0]], positive=False), truth)
             struck = on[wrong[0]]
             assert struck is not None
             concept = sample.concepts[struck]
@@ -66,11 +67,11 @@ def main() -> None:
         print(f"{name:28}{counts[part]:5} of {counts[whole]:5}{100 * counts[part] / max(counts[whole], 1):7.1f} %")
 
 
-def objects_under(found: Detections, sample: Sample) -> list[int | None]:
+def objects_under(found: Detections, truth: list[Rle]) -> list[int | None]:
     """For each detection the object that it lies on."""
-    if not len(found) or not len(sample.masks):
+    if not len(found) or not truth:
         return [None] * len(found)
-    ious = rle.iou(found.rles, [rle.encode(mask) for mask in sample.masks])
+    ious = rle.iou(found.rles, truth)
     return [int(np.argmax(row)) if row.max() >= 0.5 else None for row in ious]
 
 

@@ -151,9 +151,6 @@ def read_config(config: Mapping[str, Any]) -> Sam3Config:
     vision = _part(_read(tracker if detector is None else detector, _FIXED, _VISION), "vision")
     if LARGER in config:
         vision |= {"image": _number(config[LARGER], LARGER, several=False), "rope_image": vision["image"]}
-    nms = config.get(NMS)
-    if nms is not None and not (isinstance(nms, int | float) and 0 <= nms <= 1):
-        raise ValueError(f"config.json: expected {NMS} in 0..1, got {nms!r}")
     of_detector = {} if detector is None else _read(detector, (), _DETECTOR)
     of_tracker: dict[str, Any] = {}
     if tracker is not None:
@@ -162,7 +159,7 @@ def read_config(config: Mapping[str, Any]) -> Sam3Config:
     return Sam3Config(
         vision=VisionConfig(**vision),
         text=TextConfig(**_part(of_detector, "text")) if of_detector else None,
-        detector=DetectorConfig(**_part(of_detector, "detector"), nms_within=nms) if of_detector else None,
+        detector=DetectorConfig(**_part(of_detector, "detector"), nms_within=config.get(NMS)) if of_detector else None,
         tracker=TrackerConfig(**_part(of_tracker, "tracker")) if of_tracker else None,
     )
 

@@ -62,9 +62,7 @@ def _read_value(field: "dataclasses.Field[Any]", value: Any, name: str) -> Any:
     """A number, a tuple of numbers or a switch, as the published value is, or a fraction."""
     example = field.default
     if field.type == float | None:
-        if type(value) not in (int, float) or not 0 <= value <= 1:
-            raise ValueError(f"config.json: expected a number in 0..1 as {name}, got {value!r}")
-        return float(value)
+        return value  # a fraction, which the dataclass checks
     if isinstance(example, bool):
         if type(value) is not bool:
             raise ValueError(f"config.json: expected true or false as {name}, got {value!r}")

@@ -26,7 +26,7 @@ def masks_in(
     none keeps those it covers most. Raises ValueError when they would take more than 1 GiB.
     """
     width, height = window[2] - window[0], window[3] - window[1]
-    rows = np.flatnonzero(_meet(rle.boxes_xyxy_px(rles), window))
+    rows = np.flatnonzero(meet(rle.boxes_xyxy_px(rles), window))
     if len(rows) * to_hw[0] * to_hw[1] > MOST_MASK_BYTES:
         raise ValueError(
             f"Expected masks of at most 1 GiB, got {len(rows)} instances at {to_hw[1]} x {to_hw[0]} pixels. Take a "
@@ -58,7 +58,7 @@ def few(
     some = len(boxes_xyxy_px) > 0
     window = _random_window(boxes_xyxy_px if some and rng.random() < 0.5 else None, size_hw, share, rng)
     share = min(share, 1.2 * sqrt(most / max(len(boxes_xyxy_px), 1)))
-    while _meet(boxes_xyxy_px, window).sum() > most and min(window[2] - window[0], window[3] - window[1]) > 1:
+    while meet(boxes_xyxy_px, window).sum() > most and min(window[2] - window[0], window[3] - window[1]) > 1:
         window = _random_window(boxes_xyxy_px, size_hw, share, rng)
         if max(window[2] - window[0], window[3] - window[1]) <= _LEAST_SIDE_PX:
             break
@@ -81,7 +81,7 @@ def _random_window(
     return (left, top, left + int(sides[0]), top + int(sides[1]))
 
 
-def _meet(boxes_xyxy_px: Float32[np.ndarray, "n 4"], window: Window) -> Bool[np.ndarray, "n"]:
+def meet(boxes_xyxy_px: Float32[np.ndarray, "n 4"], window: Window) -> Bool[np.ndarray, "n"]:
     """Which boxes have pixels in the window."""
     inside = (boxes_xyxy_px[:, :2] < window[2:]) & (boxes_xyxy_px[:, 2:] > window[:2])
     return inside.all(axis=1) & (boxes_xyxy_px[:, 2] > boxes_xyxy_px[:, 0])

@@ -31,6 +31,17 @@ class Interval:
 
 def intervals(scores: Sequence[PairScore], *, resamples: int = RESAMPLES, seed: int = SEED) -> dict[str, Interval]:
     """The intervals of cgF1, pmF1 and IL_MCC over pairs; none when they are about fewer than two images."""
+    return _between(resampled(scores, resamples=resamples, seed=seed))
+
+
+def resampled(
+    scores: Sequence[PairScore], *, resamples: int = RESAMPLES, seed: int = SEED
+) -> dict[str, Float[np.ndarray, "r"]]:
+    """cgF1, pmF1 and IL_MCC of each resample; none when they are about fewer than two images.
+
+    Which images are drawn depends on their number alone: two models on the same images are drawn alike, so that the
+    differences of their resamples are paired.
+    """
     rows = [_counts(score) for score in scores]
     return _resampled(rows, [_image(score.pair) for score in scores], _measure, resamples, seed)
 
@@ -44,7 +55,17 @@ def video_intervals(
     def measure(sums: np.ndarray) -> dict[str, np.ndarray]:
         return {**_measure_tracking(sums[:, _WIDTH:]), **_measure(sums[:, :_WIDTH])}
 
-    return _resampled(rows, [_image(score.pair) for score in scores], measure, resamples, seed)
+    return _between(_resampled(rows, [_image(score.pair) for score in scores], measure, resamples, seed))
+
+
+def interval(values: Float[np.ndarray, "r"]) -> Interval:
+    """Where `LEVEL` of the values of resamples lie."""
+    low, high = np.percentile(values, [50 * (1 - LEVEL), 50 * (1 + LEVEL)]).tolist()
+    return Interval(low=low, high=high)
+
+
+def _between(drawn: Mapping[str, np.ndarray]) -> dict[str, Interval]:
+    return {name: interval(values) for name, values in drawn.items()}
 
 
 def _image(pair: Pair | VideoPair) -> Hashable:
@@ -53,7 +74,7 @@ def _image(pair: Pair | VideoPair) -> Hashable:
 
 def _resampled(
     rows: Sequence[Float[np.ndarray, "k"]], images: Sequence[Hashable], measure: _Measure, resamples: int, seed: int
-) -> dict[str, Interval]:
+) -> dict[str, np.ndarray]:
     names = {image: index for index, image in enumerate(dict.fromkeys(images))}
     if len(names) < 2:
         return {}
@@ -66,9 +87,7 @@ def _resampled(
         size = min(step, resamples - start)
         drawn = generator.multinomial(len(names), np.full(len(names), 1 / len(names)), size=size)
         sums.append(drawn.astype(np.float64) @ by_image)  # (size, k)
-    tails = [50 * (1 - LEVEL), 50 * (1 + LEVEL)]
-    found = {name: np.percentile(values, tails).tolist() for name, values in measure(np.concatenate(sums)).items()}
-    return {name: Interval(low=low, high=high) for name, (low, high) in found.items()}
+    return measure(np.concatenate(sums))
 
 
 def _counts(score: PairScore) -> Float[np.ndarray, "k"]:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from argus.inference.everything import Everything, segment_everything
 from argus.inference.pick import Picked, pick, read_picks
-from argus.inference.postprocess import Keep, best, to_detections
+from argus.inference.postprocess import Keep, answers, best
 from argus.inference.preprocess import ImageSource, RgbImage, read_image, to_model_input
 from argus.inference.tiles import MOST, find_in_tiles
 from argus.inference.zoom import pick_closer
@@ -20,8 +20,6 @@ from argus.model.sam3 import Features, Sam3
 from argus.model.tokenizer import clean
 from argus.ops.boxes import check_xyxy_px, px_to_norm
 from argus.types import Detections, Prompt
-
-PROMPTS_AT_ONCE = 8  # bounds the low-resolution masks that are held before they become runs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -257,20 +255,16 @@ class Refinement:
 def _answer(
     model: Sam3, image: EncodedImage, prompts: Sequence[Prompt], keep: Keep, tiles: int | None = None
 ) -> Detections:
-    """Ask a few prompts at a time, so that no more than their masks are held."""
+    """Ask those prompts that want it in tiles, the others in the whole image."""
     if keep.nms_within is None and model.config.detector is not None:
         keep = replace(keep, nms_within=model.config.detector.nms_within)
     counts = [1 if len(p.boxes_cxcywh_norm) else tiles or model.tiles_for(p.phrase) for p in prompts]
     whole = [prompt for prompt, count in zip(prompts, counts, strict=True) if count == 1]
-    parts = [Detections.empty(image.size_hw)]
     with torch.inference_mode():
-        for start in range(0, len(whole), PROMPTS_AT_ONCE):
-            chunk = whole[start : start + PROMPTS_AT_ONCE]
-            output = model.detect(image.features, chunk, score_threshold=keep.score_threshold, max_masks=keep.max_masks)
-            parts.append(to_detections(output, [p.phrase for p in chunk], image.size_hw, keep.mask_threshold))
+        parts = answers(model, image.features, whole, image.size_hw, keep, keep.max_masks)
         for count in sorted(set(counts) - {1}):
-            phrases = [prompt.phrase for prompt, wanted in zip(prompts, counts, strict=True) if wanted == count]
-            parts.append(find_in_tiles(model, image.pixels, phrases, keep, count))
+            tiled = [prompt for prompt, wanted in zip(prompts, counts, strict=True) if wanted == count]
+            parts.append(find_in_tiles(model, image.pixels, tiled, keep, count))
     return best(Detections.merge(parts), keep)
 
 

@@ -8,9 +8,12 @@ from numbers import Integral, Real
 import numpy as np
 
 from argus.model.detector import DetectorOutput
+from argus.model.sam3 import Features, Sam3
 from argus.ops.boxes import clip_xyxy, norm_to_px
 from argus.ops.masks import logits_to_rles
-from argus.types import Detections
+from argus.types import Detections, Prompt
+
+PROMPTS_AT_ONCE = 8  # bounds the low-resolution masks that are held before they become runs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +66,24 @@ def to_detections(
             )
         )
     return Detections.merge(parts)
+
+
+def answers(
+    model: Sam3,
+    features: Features,
+    prompts: Sequence[Prompt],
+    size_hw: tuple[int, int],
+    keep: Keep,
+    max_masks: int | None,
+) -> list[Detections]:
+    """What a model finds in an encoded image of `size_hw`, asked a few prompts at a time, so that no more than their
+    masks are held. NMS and counts are still to come (`best`)."""
+    parts = []
+    for start in range(0, len(prompts), PROMPTS_AT_ONCE):
+        chunk = prompts[start : start + PROMPTS_AT_ONCE]
+        output = model.detect(features, chunk, score_threshold=keep.score_threshold, max_masks=max_masks)
+        parts.append(to_detections(output, [p.phrase for p in chunk], size_hw, keep.mask_threshold))
+    return parts
 
 
 def best(found: Detections, keep: Keep) -> Detections:

@@ -3,11 +3,13 @@
 (Sliced inference, the common remedy for small objects: Akyon et al., ICIP 2022.)
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, UInt8
 
-from argus.inference.postprocess import Keep, to_detections
+from argus.inference.postprocess import Keep, answers
 from argus.inference.preprocess import to_model_input
 from argus.inference.zoom import Window, placed
 from argus.model.sam3 import Sam3
@@ -38,18 +40,16 @@ def tiles_of(size_hw: tuple[int, int], count: int) -> list[Window]:
 
 
 def find_in_tiles(
-    model: Sam3, pixels: UInt8[np.ndarray, "h w 3"], phrases: list[str], keep: Keep, count: int
+    model: Sam3, pixels: UInt8[np.ndarray, "h w 3"], prompts: Sequence[Prompt], keep: Keep, count: int
 ) -> Detections:
-    """Detections of each phrase in any of the tiles, each object once, in pixels of the whole image."""
+    """Detections of each prompt, a phrase, in any of the tiles, each object once, in pixels of the whole image."""
     size_hw = (pixels.shape[0], pixels.shape[1])
     parts: list[Detections] = []
     tile_of: list[int] = []
     cut: list[bool] = []
     for number, tile in enumerate(tiles_of(size_hw, count)):
         features = model.encode(to_model_input(np.ascontiguousarray(tile.of(pixels)), model.image_size_hw)[None])
-        prompts = [Prompt(phrase) for phrase in phrases]
-        output = model.detect(features, prompts, score_threshold=keep.score_threshold)
-        found = to_detections(output, phrases, tile.size_hw, keep.mask_threshold)
+        found = Detections.merge(answers(model, features, prompts, tile.size_hw, keep, max_masks=None))
         if not len(found):
             continue
         cut += _cut(found.boxes_xyxy_px, tile, size_hw).tolist()

@@ -75,7 +75,7 @@ def pick_closer(model: Sam3, pixels: UInt8[np.ndarray, "h w 3"], picks: Picks, f
         seen = settled(window.of(pixels), _leaning(one, 0, closer.mask_logits[0], window.size_hw))
         scores[index] = closer.iou_scores[0]
         rles[index] = placed(_best(seen, scores[index], window.size_hw), window, size_hw)
-        logits[index] = _logitsplaced(seen, window, size_hw)
+        logits[index] = _logits_placed(seen, window, size_hw)
     return replace(
         first,
         rles=tuple(rles),
@@ -144,7 +144,7 @@ def _logits_cut(
     return _resampled(logits, to_whole, mask_hw, padding="border")
 
 
-def _logitsplaced(
+def _logits_placed(
     logits: Float[np.ndarray, "m h w"], window: Window, size_hw: tuple[int, int]
 ) -> Float[np.ndarray, "m h w"]:
     """A window's logits on the grid of the whole image, so that they can be given back to `pick`."""

@@ -32,6 +32,9 @@ class DetectorConfig:
     def __post_init__(self) -> None:
         if self.width % 8 or self.width % self.heads:
             raise ValueError(f"width must be a multiple of 8 and of heads, got {self.width}, {self.heads}")
+        nms = self.nms_within
+        if nms is not None and (type(nms) not in (int, float) or not 0 <= nms <= 1):
+            raise ValueError(f"detector.nms_within must be a number in 0..1, or None, got {nms!r}")
         if min(self.fusion_layers, self.decoder_layers, self.queries) < 1:
             raise ValueError(f"the detector needs at least one fusion layer, decoder layer and query; got {self}")
 

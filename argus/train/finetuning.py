@@ -24,6 +24,7 @@ from argus.checkpoint.files import replace_file
 from argus.checkpoint.lora import ADAPTER, save_adapter
 from argus.data.collate import PromptMix
 from argus.data.pairs import Pair
+from argus.data.windows import meet
 from argus.inference.tiles import MOST, share_of, tiles_of
 from argus.model.sam3 import Sam3
 from argus.model.tokenizer import clean
@@ -128,11 +129,8 @@ def queries_needed(material: Material, plan: FinetunePlan, have: int, tiles: int
 
 def instances_in_tiles(pair: Pair, tiles: int) -> list[int]:
     """How many of a pair's instances each tile of its image meets."""
-    low, high = pair.boxes_xyxy_px[:, :2], pair.boxes_xyxy_px[:, 2:]
-    return [
-        int(((low < (tile.right, tile.bottom)) & (high > (tile.left, tile.top))).all(1).sum())
-        for tile in tiles_of(pair.size_hw, tiles)
-    ]
+    windows = [(tile.left, tile.top, tile.right, tile.bottom) for tile in tiles_of(pair.size_hw, tiles)]
+    return [int(meet(pair.boxes_xyxy_px, window).sum()) for window in windows]
 
 
 @dataclass

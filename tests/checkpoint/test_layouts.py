@@ -144,3 +144,14 @@ def test_a_larger_image_than_positions_are_scaled_for_survives_both_layouts() ->
     assert "rope_image" not in native.write_config(same, {}, {})["vision"]
     again = write_config(same, written, "float32")
     assert read_config(again) == same
+
+
+@pytest.mark.parametrize("wrong", [-0.1, 1.5, "0.5", True])
+def test_a_wrong_nms_is_refused_in_both_layouts(wrong: object) -> None:
+    config = replace(nano(), tracker=None)
+    theirs = write_config(config, {}, "float32")
+    ours = json.loads(json.dumps(native.write_config(config, {}, {})))
+    with pytest.raises(ValueError, match="nms_within"):
+        read_config({**theirs, "argus_nms_within": wrong})
+    with pytest.raises(ValueError, match="nms_within"):
+        native.read_config({**ours, "detector": {**ours["detector"], "nms_within": wrong}})

@@ -11,7 +11,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from argus.inference.image import PROMPTS_AT_ONCE, ImagePredictor
+from argus.inference.image import ImagePredictor
+from argus.inference.postprocess import PROMPTS_AT_ONCE
 from argus.inference.preprocess import ImageSource, to_model_input
 from argus.model.detector import DetectorOutput
 from argus.model.sam3 import Features, Sam3
