@@ -11,32 +11,14 @@ from jaxtyping import Bool, Float, UInt8
 
 from argus.inference.postprocess import Keep, answers
 from argus.inference.preprocess import to_model_input
-from argus.inference.zoom import Window, placed
 from argus.model.sam3 import Sam3
 from argus.ops import rle
 from argus.ops.nms import greedy_nms
+from argus.ops.windows import Window, placed, tiles_of
 from argus.types import Detections, Prompt
 
-MOST = 8  # tiles along a side
-OVERLAP = 0.3  # of a tile's side, with the next one: objects up to this size are whole in one of them
 SAME = 0.5  # of the smaller of two masks from two tiles; with more in common they are one object
 BORDER_PX = 1.0  # a box so near to a tile's border is cut by it
-
-
-def share_of(count: int) -> float:
-    """The side of one of `count` tiles, as a part of the image's."""
-    return 1 / (count - (count - 1) * OVERLAP)
-
-
-def tiles_of(size_hw: tuple[int, int], count: int) -> list[Window]:
-    """`count` x `count` tiles that cover an image of `size_hw`, row by row."""
-    spans = []
-    for length in size_hw:
-        side = min(max(round(length * share_of(count)), 1), length)
-        starts = np.linspace(0, length - side, count).round().astype(int).tolist()
-        spans.append([(start, start + side) for start in starts])
-    down, along = spans
-    return [Window(left=left, top=top, right=right, bottom=bottom) for top, bottom in down for left, right in along]
 
 
 def find_in_tiles(

@@ -5,7 +5,7 @@ An object that is small in its image covers a few tokens only, so its outline co
 (Interactive segmentation has long sharpened its masks by crops about the object, as in FocalClick, Chen et al. 2022.)
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -20,28 +20,12 @@ from argus.model.sam3 import Sam3
 from argus.ops import rle
 from argus.ops.masks import logits_to_rles
 from argus.ops.rle import Rle
+from argus.ops.windows import Window, placed
 
 AROUND = 1.5  # sides of the window, by the longer side of the object
 WHOLE = 0.8  # a window whose sides are so much of the image's shows nothing new
 LEANING = 0.5  # logits added: a mask's expected overlap is greatest when cut below even odds (Lipton et al., 2014)
 OUTSIDE = -20.0  # logit of what a window does not show
-
-
-@dataclass(frozen=True, kw_only=True)
-class Window:
-    """A part of an image in whole pixels."""
-
-    left: int
-    top: int
-    right: int
-    bottom: int
-
-    @property
-    def size_hw(self) -> tuple[int, int]:
-        return self.bottom - self.top, self.right - self.left
-
-    def of(self, pixels: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "r c 3"]:
-        return pixels[self.top : self.bottom, self.left : self.right]
 
 
 def window_around(box_xyxy_px: Float[np.ndarray, "4"], size_hw: tuple[int, int]) -> Window | None:
@@ -123,13 +107,6 @@ def _seen_from(picks: Picks, index: int, window: Window, size_hw: tuple[int, int
         boxes_xyxy_px=None if boxes is None else boxes[index : index + 1] - corner.repeat(2),
         mask_logits=None if masks is None else _logits_cut(masks[index : index + 1], window, size_hw, mask_hw),
     )
-
-
-def placed(mask: Rle, window: Window, size_hw: tuple[int, int]) -> Rle:
-    """A window's mask as one of the whole image."""
-    whole = np.zeros(size_hw, bool)
-    whole[window.top : window.bottom, window.left : window.right] = rle.decode(mask)
-    return rle.encode(whole)
 
 
 def _logits_cut(

@@ -17,7 +17,7 @@ from argus.data.dataset import Dataset
 from argus.data.ontology import Ontology
 from argus.data.pairs import Pair
 from argus.data.records import Sample
-from argus.inference.tiles import MOST
+from argus.ops.windows import MOST
 from argus.train.lora import RANK
 
 RECORD = "finetune.json"

@@ -25,10 +25,10 @@ from argus.checkpoint.lora import ADAPTER, save_adapter
 from argus.data.collate import PromptMix
 from argus.data.pairs import Pair
 from argus.data.windows import meet
-from argus.inference.tiles import MOST, share_of, tiles_of
 from argus.model.sam3 import Sam3
 from argus.model.tokenizer import clean
 from argus.ops import rle
+from argus.ops.windows import MOST, share_of, tiles_of
 from argus.train.feed import feed
 from argus.train.finetune_measures import AnswersOf, measure, score
 from argus.train.finetune_plan import (

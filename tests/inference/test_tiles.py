@@ -10,10 +10,10 @@ from scipy.ndimage import label
 from torch import Tensor
 
 from argus.inference.image import ImagePredictor
-from argus.inference.tiles import OVERLAP, share_of, tiles_of
 from argus.model.detector import DetectorOutput
 from argus.model.sam3 import Features, Sam3
 from argus.ops.boxes import iou
+from argus.ops.windows import OVERLAP, share_of, tiles_of
 from argus.types import Prompt
 from tests.inference.test_image import COLOURS, extent_norm, strength
 from tests.train.toys import tiny_model

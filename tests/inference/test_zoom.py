@@ -6,9 +6,10 @@ import torch
 
 from argus import ImagePredictor
 from argus.inference.outlines import held_in, settled
-from argus.inference.zoom import LEANING, Window, _logits_cut, _logits_placed, window_around
+from argus.inference.zoom import LEANING, _logits_cut, _logits_placed, window_around
 from argus.ops import rle
 from argus.ops.masks import logits_to_rles
+from argus.ops.windows import Window
 
 SIZE_HW = (90, 130)
 BOX = [40.0, 30.0, 60.0, 45.0]  # its window: 35..65, 22..52 (rounded)

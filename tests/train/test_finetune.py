@@ -22,8 +22,8 @@ from argus.data.dataset import Dataset, Record
 from argus.data.ontology import Concept, Ontology
 from argus.data.records import Query
 from argus.data.sources import open_data
-from argus.inference.tiles import MOST
 from argus.ops import rle
+from argus.ops.windows import MOST
 from argus.train import finetuning
 from argus.train.criterion import LossConfig
 from argus.train.finetune_plan import AUGMENTATIONS, FinetunePlan, Material, Outcome, check, claim, table_rows

@@ -17,8 +17,8 @@ from argus.data.collate_clips import Picks, choose_picks
 from argus.data.dataset import Dataset
 from argus.data.ontology import Ontology
 from argus.data.records import Sample
-from argus.inference.tiles import share_of
 from argus.model.sam3 import Sam3
+from argus.ops.windows import share_of
 from argus.train.criterion import DetectorLosses, LossConfig, Totals
 from argus.train.lora import learnable
 from argus.train.optim import OptimConfig
