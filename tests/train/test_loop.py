@@ -69,11 +69,14 @@ def test_a_resumed_run_repeats_the_uninterrupted_one(tmp_path: Path) -> None:
         train(learner(), killed, config, broken, save_weights=lambda model, path, step: None)
     assert len(curve(broken)) == 4
     resumed = run(broken, config)
-    assert curve(broken) == curve(tmp_path / "whole") and len(curve(broken)) == 6
+    assert curve(broken) == pytest.approx(curve(tmp_path / "whole"), rel=1e-5) and len(curve(broken)) == 6
+    start = learner().state_dict()
     for kept in ("learner", "ema"):
         ours, theirs = (torch.load(f / "state.pt")[kept] for f in (broken, tmp_path / "whole"))
-        for name, value in theirs.items():  # kernels may round the last bit by where memory puts a tensor
-            torch.testing.assert_close(ours[name], value, rtol=1e-4, atol=1e-6)
+        # Kernels may round the last bit by where memory puts a tensor, and Adam makes steps of a gradient that is all
+        # rounding (of the keys' biases), so the two are compared with how far the run went.
+        apart, gone = (sum(float((a[n] - b[n]).square().sum()) for n in a) for a, b in ((ours, theirs), (theirs, start)))
+        assert apart <= 1e-6 * gone, f"{kept}: {apart} of {gone}"
     assert whole.step == resumed.step == 6
 
 
