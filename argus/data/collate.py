@@ -72,7 +72,7 @@ class Batch:
     """Images normalised with mean 0.5 and std 0.5, the prompts asked about them (`Prompt.image`) and their targets.
 
     Where they are known: the `concepts` of what is in each image, all `objects`, named, some to be picked one by one,
-    and the training `step`.
+    and the training `step`. `known`: about base concepts, which a model that is fine-tuned should go on answering as before.
     """
 
     images: Float[Tensor, "b 3 h w"]
@@ -81,6 +81,7 @@ class Batch:
     concepts: tuple[tuple[str, ...], ...] = ()
     objects: Objects | None = None
     picks: Picks | None = None
+    known: bool = False
     step: int = 0
 
     def to(self, device: torch.device) -> Batch:

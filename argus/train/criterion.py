@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 
 import torch
 from jaxtyping import Float
@@ -56,12 +56,13 @@ class LossConfig:
 @dataclass(frozen=True, kw_only=True)
 class Totals:
     """What the losses of a step are divided by: counts over all the batches that are accumulated in it. `picks` are
-    objects to be picked one by one."""
+    objects to be picked one by one, `kept` prompts whose old answers are to be kept."""
 
     prompts: int
     present: int
     boxes: int
     picks: int = 0
+    kept: int = 0
 
     @staticmethod
     def of(targets: Sequence[Targets]) -> Totals:
@@ -78,7 +79,8 @@ class DetectorLosses:
     first picks (0 where nothing is picked).
 
     `naming` is of objects and their names, `picking` of objects picked one by one, `rounds` the whole loss of
-    interactive rounds; learners put these three and `pick_iou` in. The rest is of first answers.
+    interactive rounds, `kept` of old answers that should stay; learners put these four and `pick_iou` in. The rest is
+    of first answers.
     Parts and measures of the batches of a step simply add, because each is divided by the step's totals.
     """
 
@@ -95,9 +97,21 @@ class DetectorLosses:
     naming: Float[Tensor, ""]
     picking: Float[Tensor, ""]
     rounds: Float[Tensor, ""]
+    kept: Float[Tensor, ""]
     presence_accuracy: Float[Tensor, ""]
     matched_iou: Float[Tensor, ""]
     pick_iou: Float[Tensor, ""]
+
+
+def nothing_lost(like: Tensor) -> DetectorLosses:
+    """Losses of 0, on the device of a tensor."""
+    zero = like.new_zeros((), dtype=torch.float32)
+    return DetectorLosses(**{field.name: zero for field in fields(DetectorLosses)})
+
+
+def added(losses: DetectorLosses, **more: Tensor) -> DetectorLosses:
+    """The losses with more parts, which count in the total."""
+    return replace(losses, total=torch.stack([losses.total, *more.values()]).sum(), **more)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,6 +160,7 @@ class Criterion:
             naming=torch.zeros_like(presence),
             picking=torch.zeros_like(presence),
             rounds=torch.zeros_like(presence),
+            kept=torch.zeros_like(presence),
             pick_iou=torch.zeros_like(presence),
             presence_accuracy=((out.presence_logits[-1] > 0) == targets.present).sum() / totals.prompts,
             matched_iou=_pair_iou(ones, last, targets).detach().sum() / totals.boxes,

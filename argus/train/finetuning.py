@@ -156,7 +156,7 @@ class Run:
             self.tell(f"objects are small: looked for in {self.tiles} x {self.tiles} overlapping tiles of each image")
         model = self.student()
         batches = self.batches(model)
-        learner = FinetuneLearner(model, loss_of(model))
+        learner = FinetuneLearner(model, loss_of(model), self.base)
         self.history = self._read_history()
         steps = self._steps(learner, batches)
         config = self._config(model, steps, batches.parts)
@@ -199,7 +199,8 @@ class Run:
             replay=self.material.replay if replayed else None,
             images=self.plan.images,
             replayed=replayed,
-            parts=parts_of_a_step(model, self.plan.images + replayed, self.plan.per_image),
+            of_data=parts_of_a_step(model, self.plan.images, self.plan.per_image),
+            of_base=parts_of_a_step(model, replayed, self.plan.per_image) if replayed else 0,
             mix=PromptMix(per_image=self.plan.per_image),
             tiles=self.tiles,
             augmentation=AUGMENTATIONS[self.plan.augment](),

@@ -26,7 +26,8 @@ class OptimConfig:
     """AdamW, its rates and their course.
 
     Rates hold after the warm-up: `vision` for the vision encoder, `text` for the text encoder, `rest` for all else.
-    `vision_layer_decay` multiplies the rate once more for each block below the last. The rate rises linearly over
+    `vision_layer_decay` multiplies the rate once more for each block below the last, `adapters` that of low-rank
+    adapters. The rate rises linearly over
     `warmup` steps, falls with 1 / sqrt(1 + steps since then / `timescale`), and goes linearly to zero over the last
     `cooldown` steps. Gradients are clipped to the norm `clip`.
     """
@@ -35,6 +36,7 @@ class OptimConfig:
     text: float
     rest: float
     vision_layer_decay: float = 1.0
+    adapters: float = 1.0
     weight_decay: float = 0.1
     clip: float = 1.0
     warmup: int = 500
@@ -67,7 +69,8 @@ def make_optimizer(model: nn.Module, config: OptimConfig) -> torch.optim.AdamW:
     groups: dict[tuple[float, float], list[Tensor]] = {}
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
-            key = (rate_of(name, vision_blocks, config), config.weight_decay if _decays(name, parameter) else 0.0)
+            more = config.adapters if ".parametrizations." in name else 1.0
+            key = (more * rate_of(name, vision_blocks, config), config.weight_decay if _decays(name, parameter) else 0.0)
             groups.setdefault(key, []).append(parameter)
     described = [
         {"params": group, "lr": rate, "base_lr": rate, "weight_decay": decay} for (rate, decay), group in groups.items()

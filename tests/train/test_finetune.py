@@ -132,7 +132,7 @@ def test_a_step_in_parts_is_the_whole_step(material: Material) -> None:
     torch.manual_seed(0)
     model = tiny_model()
     learn_all(model)
-    learner = FinetuneLearner(model, LossConfig(mask_focal=0.0, mask_dice=0.0, one_to_many=0.0))
+    learner = FinetuneLearner(model, LossConfig(mask_focal=0.0, mask_dice=0.0, one_to_many=0.0), model)
 
     def gradient(batches: list) -> torch.Tensor:  # type: ignore[type-arg]
         learner.zero_grad()
@@ -168,7 +168,7 @@ def test_picking_teaches_the_mask_decoder_and_the_shared_encoder(material: Mater
     torch.manual_seed(0)
     model = tiny_tracker_model()
     add_adapters(model, 2, 0)
-    learner = FinetuneLearner(model, LossConfig())
+    learner = FinetuneLearner(model, LossConfig(), model)
     batch = FinetuneBatches(data=material.training, size_hw=(48, 48), most_instances=6, picks=True)(0)
     losses = learner(batch, learner.totals([batch]))
     assert 0 <= losses.pick_iou <= 1 and losses.total > losses.picking > 0
@@ -216,7 +216,7 @@ def test_only_adapters_and_small_tensors_learn(material: Material) -> None:
     model = tiny_model()
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     add_adapters(model, 2, 0)
-    learner = FinetuneLearner(model, LossConfig())
+    learner = FinetuneLearner(model, LossConfig(), model)
     batch = FinetuneBatches(data=material.training, size_hw=(48, 48), most_instances=6)(0)
     learner(batch, learner.totals([batch])).total.backward()
     with_gradient = {name for name, p in model.named_parameters() if p.grad is not None and bool(p.grad.any())}

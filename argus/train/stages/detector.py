@@ -24,7 +24,7 @@ from argus.data.sources.scenes import HELD_OUT_SEED, SceneConfig, scene
 from argus.model import presets
 from argus.model.detector import DetectorTraining
 from argus.model.sam3 import Features, Sam3, Sam3Config
-from argus.train.criterion import Criterion, DetectorLosses, LossConfig, Totals
+from argus.train.criterion import Criterion, DetectorLosses, LossConfig, Totals, added
 from argus.train.loop import Learner, TrainConfig
 from argus.train.notes import Notes, note_for
 from argus.train.picking import Picking, picking_losses
@@ -135,11 +135,16 @@ class DetectorLearner(Learner[Batch]):
             named = self.naming(self.model, features.detector.image, batch.objects)
             naming = CONTRASTIVE * named.contrastive + MATCHING * named.matching + SCALE * named.scale
             more["naming"] = naming * (len(batch.prompts) / totals.prompts)
-        if self.picking is not None and self.model.tracker is not None and batch.picks is not None:
-            picked, iou = picking_losses(self.model.tracker, features.tracker, batch.picks, self.picking)
-            share = len(batch.picks.first) / totals.picks
-            more["picking"], losses = picked * share, replace(losses, pick_iou=iou * share)
-        return replace(losses, total=torch.stack([losses.total, *more.values()]).sum(), **more)
+        return self._with_picks(features, batch, totals, added(losses, **more))
+
+    def _with_picks(
+        self, features: Features, batch: Batch, totals: Totals, losses: DetectorLosses
+    ) -> DetectorLosses:
+        if self.picking is None or self.model.tracker is None or batch.picks is None:
+            return losses
+        picked, iou = picking_losses(self.model.tracker, features.tracker, batch.picks, self.picking)
+        share = len(batch.picks.first) / totals.picks
+        return replace(added(losses, picking=picked * share), pick_iou=iou * share)
 
     def _asked(
         self, features: Features, prompts: Sequence[Prompt], targets: Targets, totals: Totals

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.nn.utils import parametrize
 
 from argus.data.augment import AugmentConfig, augment, light
@@ -17,10 +18,12 @@ from argus.data.collate_clips import Picks, choose_picks
 from argus.data.dataset import Dataset
 from argus.data.ontology import Ontology
 from argus.data.records import Sample
-from argus.model.sam3 import Sam3
+from argus.model.detector import DetectorTraining
+from argus.model.sam3 import Features, Sam3
 from argus.ops.windows import share_of
-from argus.train.criterion import DetectorLosses, LossConfig, Totals
+from argus.train.criterion import DetectorLosses, LossConfig, Totals, added, nothing_lost
 from argus.train.lora import learnable
+from argus.train.losses.keeping import boxes_kept, masks_kept, presence_kept, scores_kept, semantic_kept
 from argus.train.optim import OptimConfig
 from argus.train.picking import Picking
 from argus.train.stages.detector import DetectorLearner
@@ -34,7 +37,8 @@ IN_TILES = 0.85  # of the images, where they are looked at in tiles; the rest is
 
 @dataclass(frozen=True, kw_only=True)
 class FinetuneBatches:
-    """The n-th batch of a fine-tuning: `parts` of them are a step, whose prompts they share out.
+    """The n-th batch of a fine-tuning: a step has `of_data` of them for the data and, with `replay`, `of_base` for base
+    concepts, which share out its prompts.
 
     A step has `images` of the data, each shown once an epoch, changed by `augmentation`, and `replayed` of the base
     concepts. Images of more than `most_instances` are cut to windows that hold fewer. With more than one of `tiles`
@@ -48,7 +52,8 @@ class FinetuneBatches:
     replay: Callable[[int], Sample] | None = None
     images: int = 4
     replayed: int = 2
-    parts: int = 1
+    of_data: int = 1
+    of_base: int = 1
     mix: PromptMix = field(default_factory=lambda: PromptMix(per_image=2))
     tiles: int = 1
     augmentation: AugmentConfig = field(default_factory=light)
@@ -58,16 +63,23 @@ class FinetuneBatches:
 
     def __call__(self, index: int) -> Batch:
         step, part = divmod(index, self.parts)
-        whole = _whole(self, step)
-        return share_out(whole, self.parts)[part] if self.parts > 1 else whole
+        return _parts(self, step)[part]
+
+    @property
+    def parts(self) -> int:
+        """How many batches a step has."""
+        return self.of_data + (0 if self.replay is None else self.of_base)
+
+    def collated(self, samples: list[Sample], rng: np.random.Generator) -> Batch:
+        asked = collate(samples, self.mix, rng)
+        if not self.picks:
+            return asked
+        return replace(asked, picks=choose_picks([one.masks for one in samples], PICKING.objects, PICKING.mix, rng))
 
     def samples(self, step: int, rng: np.random.Generator) -> list[Sample]:
-        """The pictures of a step; what is pasted into one comes from the one before."""
+        """The pictures of the data in a step; what is pasted into one comes from the one before."""
         plain = [self._sample(step * self.images + place, rng) for place in range(self.images)]
-        shown = [self._augmented(plain, place, rng) for place in range(self.images)]
-        if self.replay is not None:
-            shown += [self.replay(step * self.replayed + place) for place in range(self.replayed)]
-        return shown
+        return [self._augmented(plain, place, rng) for place in range(self.images)]
 
     def _sample(self, shown: int, rng: np.random.Generator) -> Sample:
         epoch, place = divmod(shown, len(self.data))
@@ -84,14 +96,15 @@ class FinetuneBatches:
 
 
 @lru_cache(maxsize=1)
-def _whole(batches: FinetuneBatches, step: int) -> Batch:
-    """All of a step, kept while its parts are asked for."""
+def _parts(batches: FinetuneBatches, step: int) -> list[Batch]:
+    """All of a step, kept while its parts are asked for: batches of the data, then one of base concepts."""
     rng = np.random.default_rng([batches.seed, step])
-    samples = batches.samples(step, rng)
-    asked = collate(samples, batches.mix, rng)
-    if not batches.picks:
-        return asked
-    return replace(asked, picks=choose_picks([one.masks for one in samples], PICKING.objects, PICKING.mix, rng))
+    shown = batches.collated(batches.samples(step, rng), rng)
+    parts = share_out(shown, batches.of_data)
+    if batches.replay is None:
+        return parts
+    again = [batches.replay(step * batches.replayed + place) for place in range(batches.replayed)]
+    return [*parts, *(replace(part, known=True) for part in share_out(batches.collated(again, rng), batches.of_base))]
 
 
 def has_present(sample: Sample) -> bool:
@@ -156,17 +169,59 @@ def parts_of_a_step(model: Sam3, samples: int, per_image: int) -> int:
 
 class FinetuneLearner(DetectorLearner):
     """The losses of detector and, where objects are to be picked, of the tracker on what is not frozen; both teach the
-    encoder that they share. Each adapted weight is made once a batch."""
+    encoder that they share. About what is known it learns to answer as the `base` does. Each adapted weight is made
+    once a batch."""
 
-    def __init__(self, model: Sam3, config: LossConfig) -> None:
+    def __init__(self, model: Sam3, config: LossConfig, base: Sam3) -> None:
         learned = tuple(name for name, parameter in model.named_parameters() if parameter.requires_grad)
         if not learned:
             raise ValueError("expected a model with something to learn, got one that is frozen as a whole")
         super().__init__(model, config, learned, picking=PICKING)
+        self._base = Shared(base)
 
     def forward(self, batch: Batch, totals: Totals) -> DetectorLosses:
         with parametrize.cached():
-            return super().forward(batch, totals)
+            return self._as_before(batch, totals) if batch.known else super().forward(batch, totals)
+
+    def totals(self, batches: Sequence[Batch]) -> Totals:
+        new = super().totals([batch for batch in batches if not batch.known])
+        known = super().totals([batch for batch in batches if batch.known])
+        return replace(new, picks=new.picks + known.picks, kept=known.prompts)
+
+    def _as_before(self, batch: Batch, totals: Totals) -> DetectorLosses:
+        """How far answers have moved from those of the base, and the losses of what is picked."""
+        present = batch.targets.present.nonzero()[:, 0]
+        with torch.no_grad():
+            old = answers(self._base.model, self._base.model.encode(batch.images), batch, present)
+        features = self.model.encode(batch.images)
+        out, c = answers(self.model, features, batch, present), self.criterion.config
+        with torch.autocast(features.trunk.device.type, enabled=False):
+            l1, giou = boxes_kept(out, old)
+            apart, dice = masks_kept(out, old, present, c.mask_points)
+            scores = scores_kept(out, old) / max(out.one_to_one.query_logits.shape[-1], c.class_queries)
+            kept = (
+                c.presence * presence_kept(out, old)
+                + c.classification * c.positive_weight * scores
+                + c.box_l1 * l1
+                + c.giou * giou
+                + c.mask_dice * (apart + dice)
+                + c.semantic_focal * semantic_kept(out, old)
+            )
+        return self._with_picks(features, batch, totals, added(nothing_lost(kept), kept=kept / totals.kept))
+
+
+class Shared:
+    """A frozen model that copies of its owner have in common, and no state of it has."""
+
+    def __init__(self, model: Sam3) -> None:
+        self.model = model.eval()
+
+    def __deepcopy__(self, memo: object) -> Shared:
+        return self
+
+
+def answers(model: Sam3, features: Features, batch: Batch, present: Tensor) -> DetectorTraining:
+    return model.train_forward(features, batch.prompts, present, batch.targets.hints_cxcywh_norm)
 
 
 def learn_all(model: Sam3) -> None:
@@ -197,11 +252,11 @@ def rates_of(model: Sam3, *, full: bool, steps: int) -> OptimConfig:
     """Rates for all weights as published for fine-tuning, higher ones for a small model and for adapters."""
     small = model.config.detector is not None and model.config.detector.width <= SMALL
     vision, text, rest = (1e-4, 5e-5, 3e-4) if small else (2.5e-5, 5e-6, 8e-5)
-    more = 1.0 if full else (4.0 if small else 5.0)
     return OptimConfig(
-        vision=vision * more,
-        text=text * more,
-        rest=rest * more,
+        vision=vision,
+        text=text,
+        rest=rest,
+        adapters=4.0 if small else 5.0,
         vision_layer_decay=0.9,
         weight_decay=0.1 if full else 0.0,
         clip=1.0 if small else 0.1,

@@ -1,0 +1,70 @@
+"""The loss that keeps what a model knew: its answers should stay those that it gave before.
+
+After "Learning without Forgetting" (Li and Hoiem, ECCV 2016): what is new is learned from its truth, what is known from
+the old model's own answers, which unlike the truth ask for no change as long as nothing was forgotten.
+"""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits, pad, smooth_l1_loss
+
+from argus.model.detector import DetectorTraining
+from argus.ops.boxes import cxcywh_to_xyxy
+from argus.train.losses.boxes import box_giou_loss
+from argus.train.losses.masks import dice_loss, uncertain_points, values_at
+
+UNSURE = 0.1  # boxes and masks of what was found with less are not kept
+NEAR = 0.05  # differences of boxes up to which the L1 loss is rounded off
+NEVER = -12.0  # logit of a query that the old model did not have
+
+
+def divergence(logits: Float[Tensor, "*n"], old: Float[Tensor, "*n"]) -> Float[Tensor, "*n"]:
+    """Kullback-Leibler divergence of each probability from the old one, both as logits; 0 where they are the same."""
+    wanted = old.sigmoid()
+    entropy = binary_cross_entropy_with_logits(old, wanted, reduction="none")
+    return binary_cross_entropy_with_logits(logits, wanted, reduction="none") - entropy
+
+
+def presence_kept(out: DetectorTraining, old: DetectorTraining) -> Float[Tensor, ""]:
+    """Divergence of the presence logits, summed over layers and prompts."""
+    return divergence(out.presence_logits.float(), old.presence_logits.float()).sum()
+
+
+def scores_kept(out: DetectorTraining, old: DetectorTraining) -> Float[Tensor, ""]:
+    """Divergence of the query logits, summed over layers, prompts and queries; further queries are to find nothing."""
+    logits, known = out.one_to_one.query_logits.float(), old.one_to_one.query_logits.float()
+    return divergence(logits, pad(known, (0, logits.shape[-1] - known.shape[-1]), value=NEVER)).sum()
+
+
+def boxes_kept(out: DetectorTraining, old: DetectorTraining) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+    """L1 (rounded off near 0) and GIoU loss of each box against the old one, times the score that the old one had, summed."""
+    score = old.one_to_one.query_logits.float().sigmoid() * old.presence_logits.float().sigmoid()[..., None]
+    sure = score > UNSURE
+    queries = score.shape[-1]
+    boxes = out.one_to_one.boxes_cxcywh_norm[..., :queries, :][sure].float()
+    known, weight = old.one_to_one.boxes_cxcywh_norm[sure].float(), score[sure]
+    near = smooth_l1_loss(boxes, known, reduction="none", beta=NEAR).sum(-1)
+    return (near * weight).sum(), (box_giou_loss(boxes, known) * weight).sum()
+
+
+def masks_kept(
+    out: DetectorTraining, old: DetectorTraining, present: Tensor, points: int
+) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+    """Divergence (its mean over sampled points) and Dice loss of each mask against the old one, weighed as boxes are,
+    summed. `present` are the prompts that have masks."""
+    logits, presence = old.one_to_one.query_logits[-1, present].float(), old.presence_logits[-1, present].float()
+    score = logits.sigmoid() * presence.sigmoid()[:, None]
+    sure = score > UNSURE
+    masks, known, weight = out.mask_logits[:, : score.shape[-1]][sure].float(), old.mask_logits[sure].float(), score[sure]
+    where = uncertain_points(known, points)
+    values, wanted = values_at(masks, where), values_at(known, where)
+    apart, dice = divergence(values, wanted).mean(-1), dice_loss(values, wanted.sigmoid())
+    return (apart * weight).sum(), ((dice - dice_loss(wanted, wanted.sigmoid())) * weight).sum()
+
+
+def semantic_kept(out: DetectorTraining, old: DetectorTraining) -> Float[Tensor, ""]:
+    """Divergence of the semantic maps: its mean over pixels, summed over prompts."""
+    return divergence(out.semantic_logits.float(), old.semantic_logits.float()).mean((1, 2, 3)).sum()
