@@ -13,11 +13,11 @@ from torch.nn.functional import binary_cross_entropy_with_logits, pad, smooth_l1
 
 from argus.model.detector import DetectorTraining
 from argus.ops.boxes import cxcywh_to_xyxy
-from argus.train.losses.boxes import box_giou_loss
-from argus.train.losses.masks import dice_loss, uncertain_points, values_at
+from argus.ops.boxes import cxcywh_to_xyxy
+from argus.train.losses.masks import uncertain_points, values_at
 
 UNSURE = 0.1  # boxes and masks of what was found with less are not kept
-NEAR = 0.05  # differences of boxes up to which the L1 loss is rounded off
+NEAR, LEAST = 0.1, 0.01  # share of a side below which a move counts less and less; least side of a box
 NEVER = -12.0  # logit of a query that the old model did not have
 
 
@@ -39,30 +39,27 @@ def scores_kept(out: DetectorTraining, old: DetectorTraining) -> Float[Tensor, "
     return divergence(logits, pad(known, (0, logits.shape[-1] - known.shape[-1]), value=NEVER)).sum()
 
 
-def boxes_kept(out: DetectorTraining, old: DetectorTraining) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
-    """L1 (rounded off near 0) and GIoU loss of each box against the old one, times the score that the old one had, summed."""
+def boxes_kept(out: DetectorTraining, old: DetectorTraining) -> Float[Tensor, ""]:
+    """How far the edges of each box have moved, as shares of its old sides (rounded off below `NEAR`), times the score
+    that it had, summed. Unlike the losses of the truth it asks for no change where nothing has moved."""
     score = old.one_to_one.query_logits.float().sigmoid() * old.presence_logits.float().sigmoid()[..., None]
     sure = score > UNSURE
-    queries = score.shape[-1]
-    boxes = out.one_to_one.boxes_cxcywh_norm[..., :queries, :][sure].float()
-    known, weight = old.one_to_one.boxes_cxcywh_norm[sure].float(), score[sure]
-    near = smooth_l1_loss(boxes, known, reduction="none", beta=NEAR).sum(-1)
-    return (near * weight).sum(), (box_giou_loss(boxes, known) * weight).sum()
+    boxes = cxcywh_to_xyxy(out.one_to_one.boxes_cxcywh_norm[..., : score.shape[-1], :][sure].float())
+    known = old.one_to_one.boxes_cxcywh_norm[sure].float()
+    sides = known[:, 2:].clamp(min=LEAST).repeat(1, 2)
+    moved = smooth_l1_loss(boxes / sides, cxcywh_to_xyxy(known) / sides, reduction="none", beta=NEAR).sum(-1)
+    return (moved * score[sure]).sum()
 
 
-def masks_kept(
-    out: DetectorTraining, old: DetectorTraining, present: Tensor, points: int
-) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
-    """Divergence (its mean over sampled points) and Dice loss of each mask against the old one, weighed as boxes are,
-    summed. `present` are the prompts that have masks."""
+def masks_kept(out: DetectorTraining, old: DetectorTraining, present: Tensor, points: int) -> Float[Tensor, ""]:
+    """Divergence of each mask (its mean over sampled points), weighed as boxes are, summed. `present` are the prompts
+    that have masks."""
     logits, presence = old.one_to_one.query_logits[-1, present].float(), old.presence_logits[-1, present].float()
     score = logits.sigmoid() * presence.sigmoid()[:, None]
     sure = score > UNSURE
-    masks, known, weight = out.mask_logits[:, : score.shape[-1]][sure].float(), old.mask_logits[sure].float(), score[sure]
+    masks, known = out.mask_logits[:, : score.shape[-1]][sure].float(), old.mask_logits[sure].float()
     where = uncertain_points(known, points)
-    values, wanted = values_at(masks, where), values_at(known, where)
-    apart, dice = divergence(values, wanted).mean(-1), dice_loss(values, wanted.sigmoid())
-    return (apart * weight).sum(), ((dice - dice_loss(wanted, wanted.sigmoid())) * weight).sum()
+    return (divergence(values_at(masks, where), values_at(known, where)).mean(-1) * score[sure]).sum()
 
 
 def semantic_kept(out: DetectorTraining, old: DetectorTraining) -> Float[Tensor, ""]:

@@ -196,15 +196,12 @@ class FinetuneLearner(DetectorLearner):
         features = self.model.encode(batch.images)
         out, c = answers(self.model, features, batch, present), self.criterion.config
         with torch.autocast(features.trunk.device.type, enabled=False):
-            l1, giou = boxes_kept(out, old)
-            apart, dice = masks_kept(out, old, present, c.mask_points)
             scores = scores_kept(out, old) / max(out.one_to_one.query_logits.shape[-1], c.class_queries)
             kept = (
                 c.presence * presence_kept(out, old)
                 + c.classification * c.positive_weight * scores
-                + c.box_l1 * l1
-                + c.giou * giou
-                + c.mask_dice * (apart + dice)
+                + c.giou * boxes_kept(out, old)
+                + 2 * c.mask_dice * masks_kept(out, old, present, c.mask_points)
                 + c.semantic_focal * semantic_kept(out, old)
             )
         return self._with_picks(features, batch, totals, added(nothing_lost(kept), kept=kept / totals.kept))
