@@ -72,7 +72,8 @@ class Batch:
     """Images normalised with mean 0.5 and std 0.5, the prompts asked about them (`Prompt.image`) and their targets.
 
     Where they are known: the `concepts` of what is in each image, all `objects`, named, some to be picked one by one,
-    and the training `step`. `known`: about base concepts, which a model that is fine-tuned should go on answering as before.
+    and the training `step`. `known`: about base concepts, which a model that is fine-tuned should go on answering as
+    before.
     """
 
     images: Float[Tensor, "b 3 h w"]

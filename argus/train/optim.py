@@ -69,8 +69,8 @@ def make_optimizer(model: nn.Module, config: OptimConfig) -> torch.optim.AdamW:
     groups: dict[tuple[float, float], list[Tensor]] = {}
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
-            more = config.adapters if ".parametrizations." in name else 1.0
-            key = (more * rate_of(name, vision_blocks, config), config.weight_decay if _decays(name, parameter) else 0.0)
+            rate = rate_of(name, vision_blocks, config) * (config.adapters if ".parametrizations." in name else 1.0)
+            key = (rate, config.weight_decay if _decays(name, parameter) else 0.0)
             groups.setdefault(key, []).append(parameter)
     described = [
         {"params": group, "lr": rate, "base_lr": rate, "weight_decay": decay} for (rate, decay), group in groups.items()

@@ -18,6 +18,7 @@ from argus.checkpoint.lora import read_adapter
 from argus.cli.finetune import answers_of
 from argus.data.absent import with_absent_phrases
 from argus.data.augment import AugmentConfig
+from argus.data.collate import normalised
 from argus.data.dataset import Dataset, Record
 from argus.data.ontology import Concept, Ontology
 from argus.data.records import Query
@@ -82,6 +83,16 @@ def test_each_image_is_shown_once_an_epoch_and_batches_repeat(material: Material
     for index in range(3):
         noted(index)
     assert sorted(seen) == list(range(6))
+
+
+def test_base_concepts_are_batches_of_their_own(material: Material) -> None:
+    plain = FinetuneBatches(data=material.training, size_hw=(48, 48), most_instances=6, images=2)
+    batches = replace(plain, replay=toy_scene, replayed=2, of_data=2, of_base=2)
+    assert plain.parts == 1 and batches.parts == 4
+    step = [batches(4 * 5 + part) for part in range(4)]
+    assert [batch.known for batch in step] == [False, False, True, True]
+    shown = torch.cat([batch.images for batch in step[2:]])
+    assert torch.equal(shown, normalised(np.stack([toy_scene(10).image, toy_scene(11).image])))
 
 
 @pytest.mark.parametrize("name", AUGMENTATIONS)

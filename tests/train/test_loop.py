@@ -1,6 +1,7 @@
 """The loop: it learns, resumes exactly, stops on what is not finite, and stops cleanly when asked."""
 
 import csv
+import math
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -45,6 +46,10 @@ def curve(folder: Path, column: str = "total") -> list[float]:
         return [float(row[column]) for row in csv.DictReader(file)]
 
 
+def distance(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> float:
+    return math.sqrt(sum(float((a[name] - b[name]).square().sum()) for name in a))
+
+
 def test_one_batch_overfits(tmp_path: Path) -> None:
     batch = DATA(2)
     assert 0 < int(batch.targets.present.sum()) < len(batch.prompts)
@@ -75,8 +80,8 @@ def test_a_resumed_run_repeats_the_uninterrupted_one(tmp_path: Path) -> None:
         ours, theirs = (torch.load(f / "state.pt")[kept] for f in (broken, tmp_path / "whole"))
         # Kernels may round the last bit by where memory puts a tensor, and Adam makes steps of a gradient that is all
         # rounding (of the keys' biases), so the two are compared with how far the run went.
-        apart, gone = (sum(float((a[n] - b[n]).square().sum()) for n in a) for a, b in ((ours, theirs), (theirs, start)))
-        assert apart <= 1e-6 * gone, f"{kept}: {apart} of {gone}"
+        apart, gone = distance(ours, theirs), distance(theirs, start)
+        assert apart <= 1e-3 * gone, f"{kept}: {apart} of {gone}"
     assert whole.step == resumed.step == 6
 
 

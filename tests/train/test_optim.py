@@ -1,11 +1,13 @@
 """Learning rates, parameter groups and the moving average."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 from torch import nn
 
+from argus.train.lora import add_adapters
 from argus.train.optim import Ema, OptimConfig, make_optimizer, rate_at, rate_of, set_rate
 from tests.train.toys import tiny_model
 
@@ -41,6 +43,16 @@ def test_every_parameter_is_in_one_group_and_only_matrices_decay() -> None:
         assert group["lr"] == rate_of(name, 2, CONFIG)
     set_rate(optimizer, 0.5)
     assert {group["lr"] for group in optimizer.param_groups} == {0.125, 0.25, 0.5, 1.0, 2.0}
+
+
+def test_adapters_have_a_rate_of_their_own() -> None:
+    model = tiny_model()
+    add_adapters(model, 2, 0)
+    groups = make_optimizer(model, replace(CONFIG, adapters=8.0)).param_groups
+    rates = {id(p): group["base_lr"] for group in groups for p in group["params"]}
+    faster = {name: rates[id(p)] / rate_of(name, 2, CONFIG) for name, p in model.named_parameters() if p.requires_grad}
+    assert {rate for name, rate in faster.items() if name.endswith((".up", ".down"))} == {8.0}
+    assert {rate for name, rate in faster.items() if not name.endswith((".up", ".down"))} == {1.0}
 
 
 def test_the_average_follows_the_model() -> None:

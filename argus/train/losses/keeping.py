@@ -6,13 +6,11 @@ the old model's own answers, which unlike the truth ask for no change as long as
 
 from __future__ import annotations
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, pad, smooth_l1_loss
 
 from argus.model.detector import DetectorTraining
-from argus.ops.boxes import cxcywh_to_xyxy
 from argus.ops.boxes import cxcywh_to_xyxy
 from argus.train.losses.masks import uncertain_points, values_at
 

@@ -137,9 +137,7 @@ class DetectorLearner(Learner[Batch]):
             more["naming"] = naming * (len(batch.prompts) / totals.prompts)
         return self._with_picks(features, batch, totals, added(losses, **more))
 
-    def _with_picks(
-        self, features: Features, batch: Batch, totals: Totals, losses: DetectorLosses
-    ) -> DetectorLosses:
+    def _with_picks(self, features: Features, batch: Batch, totals: Totals, losses: DetectorLosses) -> DetectorLosses:
         if self.picking is None or self.model.tracker is None or batch.picks is None:
             return losses
         picked, iou = picking_losses(self.model.tracker, features.tracker, batch.picks, self.picking)

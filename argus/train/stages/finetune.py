@@ -32,6 +32,8 @@ from argus.types import Prompt
 TOKENS_AT_ONCE = 32_768  # image tokens x prompts of one batch: bounds the memory of a step
 SMALL = 128  # width of a detector up to which losses and rates are those of nano
 PICKING = Picking()
+KEPT = 5.0  # how many times the answers of the base count, whose losses begin at 0
+ENCODERS = 0.25  # of the published rates, for the encoders of a model with adapters
 IN_TILES = 0.85  # of the images, where they are looked at in tiles; the rest is for example boxes, which are not
 
 
@@ -204,7 +206,7 @@ class FinetuneLearner(DetectorLearner):
                 + 2 * c.mask_dice * masks_kept(out, old, present, c.mask_points)
                 + c.semantic_focal * semantic_kept(out, old)
             )
-        return self._with_picks(features, batch, totals, added(nothing_lost(kept), kept=kept / totals.kept))
+        return self._with_picks(features, batch, totals, added(nothing_lost(kept), kept=KEPT * kept / totals.kept))
 
 
 class Shared:
@@ -246,12 +248,13 @@ def loss_of(model: Sam3) -> LossConfig:
 
 
 def rates_of(model: Sam3, *, full: bool, steps: int) -> OptimConfig:
-    """Rates for all weights as published for fine-tuning, higher ones for a small model and for adapters."""
+    """Rates for all weights as published for fine-tuning, higher ones for a small model and for adapters; with adapters
+    the encoders, which all concepts share, have a quarter."""
     small = model.config.detector is not None and model.config.detector.width <= SMALL
     vision, text, rest = (1e-4, 5e-5, 3e-4) if small else (2.5e-5, 5e-6, 8e-5)
     return OptimConfig(
-        vision=vision,
-        text=text,
+        vision=vision * (1.0 if full else ENCODERS),
+        text=text * (1.0 if full else ENCODERS),
         rest=rest,
         adapters=4.0 if small else 5.0,
         vision_layer_decay=0.9,
