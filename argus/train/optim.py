@@ -27,9 +27,8 @@ class OptimConfig:
 
     Rates hold after the warm-up: `vision` for the vision encoder, `text` for the text encoder, `rest` for all else.
     `vision_layer_decay` multiplies the rate once more for each block below the last, `adapters` that of low-rank
-    adapters. The rate rises linearly over
-    `warmup` steps, falls with 1 / sqrt(1 + steps since then / `timescale`), and goes linearly to zero over the last
-    `cooldown` steps. Gradients are clipped to the norm `clip`.
+    adapters. The rate rises linearly over `warmup` steps, falls with 1 / sqrt(1 + steps since then / `timescale`), and
+    goes linearly to zero over the last `cooldown` steps. Gradients are clipped to the norm `clip`.
     """
 
     vision: float

@@ -99,7 +99,7 @@ class FinetuneBatches:
 
 @lru_cache(maxsize=1)
 def _parts(batches: FinetuneBatches, step: int) -> list[Batch]:
-    """All of a step, kept while its parts are asked for: batches of the data, then one of base concepts."""
+    """All of a step, kept while its parts are asked for: batches of the data, then those of base concepts."""
     rng = np.random.default_rng([batches.seed, step])
     shown = batches.collated(batches.samples(step, rng), rng)
     parts = share_out(shown, batches.of_data)
