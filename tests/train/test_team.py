@@ -96,7 +96,7 @@ def test_a_process_whose_batches_hold_nothing_adds_nothing_to_the_totals() -> No
     )
     alone = Totals.of([absent])
     assert (alone.prompts, alone.present, alone.boxes) == (len(whole.counts), 0, 0)
-    assert Team().added(alone) == Totals(prompts=len(whole.counts), present=1, boxes=1, picks=1)
+    assert Team().added(alone) == Totals(prompts=len(whole.counts), present=1, boxes=1, picks=1, kept=1)
 
 
 def test_batches_that_cannot_be_shared_are_refused() -> None:
