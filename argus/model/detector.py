@@ -223,9 +223,9 @@ def _rows(maps: Float[Tensor, "b *shape"], image: Int[Tensor, "p"]) -> Float[Ten
     return maps.expand(len(image), *maps.shape[1:]) if len(maps) == 1 else maps[image]
 
 
-def final_scores(query_logits: Float[Tensor, "p q"], presence_logits: Float[Tensor, "p"]) -> Float[Tensor, "p q"]:
+def final_scores(query_logits: Float[Tensor, "*p q"], presence_logits: Float[Tensor, "*p"]) -> Float[Tensor, "*p q"]:
     """The probability that a query is an instance: given that the concept is present, times that it is."""
-    return query_logits.float().sigmoid() * presence_logits.float().sigmoid()[:, None]
+    return query_logits.float().sigmoid() * presence_logits.float().sigmoid()[..., None]
 
 
 def _kept(

@@ -146,7 +146,8 @@ class Criterion:
         semantic_focal, semantic_dice = self.semantic_losses(out, targets, totals)
         one_to_many = c.one_to_many * (many_losses.box_l1 + many_losses.giou + many_losses.classification)
         parts = (one_losses.box_l1, one_losses.giou, one_losses.classification, presence, mask_focal, mask_dice)
-        return DetectorLosses(
+        return replace(
+            nothing_lost(presence),
             total=torch.stack([*parts, semantic_focal, semantic_dice, one_to_many]).sum(),
             box_l1=one_losses.box_l1,
             giou=one_losses.giou,
@@ -157,11 +158,6 @@ class Criterion:
             semantic_focal=semantic_focal,
             semantic_dice=semantic_dice,
             one_to_many=one_to_many,
-            naming=torch.zeros_like(presence),
-            picking=torch.zeros_like(presence),
-            rounds=torch.zeros_like(presence),
-            kept=torch.zeros_like(presence),
-            pick_iou=torch.zeros_like(presence),
             presence_accuracy=((out.presence_logits[-1] > 0) == targets.present).sum() / totals.prompts,
             matched_iou=_pair_iou(ones, last, targets).detach().sum() / totals.boxes,
         )

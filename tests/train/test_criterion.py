@@ -14,7 +14,7 @@ from argus.model.sam3 import Sam3
 from argus.train.criterion import Criterion, DetectorLosses, LossConfig, Totals
 from argus.train.picking import Picking
 from argus.train.rounds import Rounds
-from argus.train.stages.detector import DetectorLearner
+from argus.train.stages.detector import DetectorLearner, answers
 from tests.train.toys import COLOURS, joined, tiny_model, tiny_tracker_model, toy_scene
 
 MIX = PromptMix(per_image=3, boxes_only=0.2, text_and_boxes=0.3)
@@ -35,8 +35,7 @@ def backward(learner: DetectorLearner, batches: list[Batch]) -> tuple[list[Detec
 
 
 def predictions(model: Sam3, batch: Batch) -> DetectorTraining:
-    present = batch.targets.present.nonzero()[:, 0]
-    return model.train_forward(model.encode(batch.images), batch.prompts, present, batch.targets.hints_cxcywh_norm)
+    return answers(model, model.encode(batch.images), batch.prompts, batch.targets)
 
 
 def test_accumulating_batches_equals_one_batch() -> None:

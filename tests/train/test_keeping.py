@@ -13,7 +13,8 @@ from argus.model.sam3 import Sam3
 from argus.train.criterion import LossConfig
 from argus.train.losses import keeping
 from argus.train.more_queries import with_queries
-from argus.train.stages.finetune import FinetuneLearner, answers, learn_all
+from argus.train.stages.detector import answers
+from argus.train.stages.finetune import FinetuneLearner, learn_all
 from tests.train.toys import tiny_model, toy_scene
 
 
@@ -33,8 +34,7 @@ def base() -> Sam3:
 
 
 def answered(model: Sam3, batch: Batch) -> DetectorTraining:
-    present = batch.targets.present.nonzero()[:, 0]
-    return answers(model, model.encode(batch.images), batch, present)
+    return answers(model, model.encode(batch.images), batch.prompts, batch.targets)
 
 
 def test_divergence_is_zero_for_the_same_and_leads_back_otherwise() -> None:
@@ -49,7 +49,6 @@ def test_divergence_is_zero_for_the_same_and_leads_back_otherwise() -> None:
 
 def test_each_loss_sees_its_own_answers_and_no_other(base: Sam3) -> None:
     batch = known()
-    present = batch.targets.present.nonzero()[:, 0]
     with torch.no_grad():
         old = answered(base, batch)
     old = replace(old, one_to_one=replace(old.one_to_one, query_logits=old.one_to_one.query_logits + 3))
@@ -68,7 +67,7 @@ def test_each_loss_sees_its_own_answers_and_no_other(base: Sam3) -> None:
             "presence": float(keeping.presence_kept(out, old)),
             "scores": float(keeping.scores_kept(out, old)),
             "boxes": float(keeping.boxes_kept(out, old)),
-            "masks": float(keeping.masks_kept(out, old, present, 64)),
+            "masks": float(keeping.masks_kept(out, old, batch.targets.present, 64)),
             "semantic": float(keeping.semantic_kept(out, old)),
         }
 
@@ -83,7 +82,7 @@ def test_what_the_old_model_did_not_find_has_no_box_or_mask_to_keep(base: Sam3) 
         old, out = answered(base, batch), answered(tiny_model(), batch)
     none = replace(old, presence_logits=torch.full_like(old.presence_logits, -9.0))
     assert keeping.boxes_kept(out, none) == 0
-    assert keeping.masks_kept(out, none, batch.targets.present.nonzero()[:, 0], 64) == 0
+    assert keeping.masks_kept(out, none, batch.targets.present, 64) == 0
 
 
 def test_further_queries_are_to_find_nothing(base: Sam3) -> None:

@@ -6,11 +6,11 @@ the old model's own answers, which unlike the truth ask for no change as long as
 
 from __future__ import annotations
 
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, pad, smooth_l1_loss
 
-from argus.model.detector import DetectorTraining
+from argus.model.detector import DetectorTraining, final_scores
 from argus.ops.boxes import cxcywh_to_xyxy
 from argus.train.losses.masks import uncertain_points, values_at
 
@@ -40,7 +40,7 @@ def scores_kept(out: DetectorTraining, old: DetectorTraining) -> Float[Tensor, "
 def boxes_kept(out: DetectorTraining, old: DetectorTraining) -> Float[Tensor, ""]:
     """How far the edges of each box have moved, as shares of its old sides (rounded off below `NEAR`), times the score
     that it had, summed. Unlike the losses of the truth it asks for no change where nothing has moved."""
-    score = old.one_to_one.query_logits.float().sigmoid() * old.presence_logits.float().sigmoid()[..., None]
+    score = final_scores(old.one_to_one.query_logits, old.presence_logits)
     sure = score > UNSURE
     boxes = cxcywh_to_xyxy(out.one_to_one.boxes_cxcywh_norm[..., : score.shape[-1], :][sure].float())
     known = old.one_to_one.boxes_cxcywh_norm[sure].float()
@@ -49,11 +49,12 @@ def boxes_kept(out: DetectorTraining, old: DetectorTraining) -> Float[Tensor, ""
     return (moved * score[sure]).sum()
 
 
-def masks_kept(out: DetectorTraining, old: DetectorTraining, present: Tensor, points: int) -> Float[Tensor, ""]:
-    """Divergence of each mask (its mean over sampled points), weighed as boxes are, summed. `present` are the prompts
-    that have masks."""
-    logits, presence = old.one_to_one.query_logits[-1, present].float(), old.presence_logits[-1, present].float()
-    score = logits.sigmoid() * presence.sigmoid()[:, None]
+def masks_kept(
+    out: DetectorTraining, old: DetectorTraining, present: Bool[Tensor, " p"], points: int
+) -> Float[Tensor, ""]:
+    """Divergence of each mask (its mean over sampled points), weighed as boxes are, summed. `present` says which
+    prompts have masks."""
+    score = final_scores(old.one_to_one.query_logits[-1, present], old.presence_logits[-1, present])
     sure = score > UNSURE
     masks, known = out.mask_logits[:, : score.shape[-1]][sure].float(), old.mask_logits[sure].float()
     where = uncertain_points(known, points)

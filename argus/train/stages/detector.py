@@ -90,6 +90,11 @@ class SceneBatches:
         return add_negatives(bare, self.negatives, step, rng, ontology=built_in(), confusions=table)
 
 
+def answers(model: Sam3, features: Features, prompts: Sequence[Prompt], targets: Targets) -> DetectorTraining:
+    """What a model says to prompts about encoded images, as losses read it."""
+    return model.train_forward(features, prompts, targets.present.nonzero()[:, 0], targets.hints_cxcywh_norm)
+
+
 class DetectorLearner(Learner[Batch]):
     """The whole model under the detection loss; where a batch names its objects, its towers go on learning them.
 
@@ -147,7 +152,7 @@ class DetectorLearner(Learner[Batch]):
     def _asked(
         self, features: Features, prompts: Sequence[Prompt], targets: Targets, totals: Totals
     ) -> tuple[DetectorTraining, DetectorLosses]:
-        out = self.model.train_forward(features, prompts, targets.present.nonzero()[:, 0], targets.hints_cxcywh_norm)
+        out = answers(self.model, features, prompts, targets)
         with torch.autocast(features.trunk.device.type, enabled=False):
             return out, self.criterion(out, targets, totals)
 

@@ -9,7 +9,6 @@ from functools import lru_cache
 
 import numpy as np
 import torch
-from torch import Tensor
 from torch.nn.utils import parametrize
 
 from argus.data.augment import AugmentConfig, augment, light
@@ -18,15 +17,14 @@ from argus.data.collate_clips import Picks, choose_picks
 from argus.data.dataset import Dataset
 from argus.data.ontology import Ontology
 from argus.data.records import Sample
-from argus.model.detector import DetectorTraining
-from argus.model.sam3 import Features, Sam3
+from argus.model.sam3 import Sam3
 from argus.ops.windows import share_of
 from argus.train.criterion import DetectorLosses, LossConfig, Totals, added, nothing_lost
 from argus.train.lora import learnable
 from argus.train.losses.keeping import boxes_kept, masks_kept, presence_kept, scores_kept, semantic_kept
 from argus.train.optim import OptimConfig
 from argus.train.picking import Picking
-from argus.train.stages.detector import DetectorLearner
+from argus.train.stages.detector import DetectorLearner, answers
 from argus.types import Prompt
 
 TOKENS_AT_ONCE = 32_768  # image tokens x prompts of one batch: bounds the memory of a step
@@ -192,18 +190,18 @@ class FinetuneLearner(DetectorLearner):
 
     def _as_before(self, batch: Batch, totals: Totals) -> DetectorLosses:
         """How far answers have moved from those of the base, and the losses of what is picked."""
-        present = batch.targets.present.nonzero()[:, 0]
+        base, c = self._base.model, self.criterion.config
         with torch.no_grad():
-            old = answers(self._base.model, self._base.model.encode(batch.images), batch, present)
+            old = answers(base, base.encode(batch.images), batch.prompts, batch.targets)
         features = self.model.encode(batch.images)
-        out, c = answers(self.model, features, batch, present), self.criterion.config
+        out = answers(self.model, features, batch.prompts, batch.targets)
         with torch.autocast(features.trunk.device.type, enabled=False):
             scores = scores_kept(out, old) / max(out.one_to_one.query_logits.shape[-1], c.class_queries)
             kept = (
                 c.presence * presence_kept(out, old)
                 + c.classification * c.positive_weight * scores
                 + c.giou * boxes_kept(out, old)
-                + 2 * c.mask_dice * masks_kept(out, old, present, c.mask_points)
+                + 2 * c.mask_dice * masks_kept(out, old, batch.targets.present, c.mask_points)
                 + c.semantic_focal * semantic_kept(out, old)
             )
         return self._with_picks(features, batch, totals, added(nothing_lost(kept), kept=KEPT * kept / totals.kept))
@@ -217,10 +215,6 @@ class Shared:
 
     def __deepcopy__(self, memo: object) -> Shared:
         return self
-
-
-def answers(model: Sam3, features: Features, batch: Batch, present: Tensor) -> DetectorTraining:
-    return model.train_forward(features, batch.prompts, present, batch.targets.hints_cxcywh_norm)
 
 
 def learn_all(model: Sam3) -> None:
