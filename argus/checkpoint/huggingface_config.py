@@ -17,7 +17,8 @@ IMAGE_TRACKER, VIDEO_TRACKER = TRACKERS = ("sam3_tracker", "sam3_tracker_video")
 KINDS = (ALONE, VIDEO, *TRACKERS)
 
 LARGER = "argus_image_size"  # our own key: the side of images, where it is not the one that positions are scaled for
-NMS = "argus_nms_within"  # our own key too: other readers of the layout keep all detections of a phrase
+NMS = "argus_nms_within"  # our own keys too: other readers of the layout keep all detections of a phrase,
+LIKENESS = "argus_rejects_by_likeness"  # and have - boxes in the prompt
 
 Pairs: TypeAlias = tuple[tuple[str, Any], ...]
 
@@ -159,9 +160,15 @@ def read_config(config: Mapping[str, Any]) -> Sam3Config:
     return Sam3Config(
         vision=VisionConfig(**vision),
         text=TextConfig(**_part(of_detector, "text")) if of_detector else None,
-        detector=DetectorConfig(**_part(of_detector, "detector"), nms_within=config.get(NMS)) if of_detector else None,
+        detector=_detector_of(of_detector, config) if of_detector else None,
         tracker=TrackerConfig(**_part(of_tracker, "tracker")) if of_tracker else None,
     )
+
+
+def _detector_of(sizes: Mapping[str, Any], config: Mapping[str, Any]) -> DetectorConfig:
+    """Sizes of the layout, and how to answer by keys of our own."""
+    own = {"nms_within": config.get(NMS), "rejects_by_likeness": config.get(LIKENESS, False)}
+    return DetectorConfig(**_part(sizes, "detector"), **own)
 
 
 def _read(section: Mapping[str, Any], fixed: Pairs, sizes: Pairs) -> dict[str, Any]:
@@ -190,6 +197,8 @@ def write_config(config: Sam3Config, origin: Mapping[str, Any], dtype: str) -> d
     own: dict[str, float] = {} if vision.rope_image in (None, vision.image) else {LARGER: vision.image}
     if config.detector is not None and config.detector.nms_within is not None:
         own[NMS] = config.detector.nms_within
+    if config.detector is not None and config.detector.rejects_by_likeness:
+        own[LIKENESS] = True
     config = dataclasses.replace(config, vision=dataclasses.replace(vision, image=vision.rope_image or vision.image))
     sizes = config.tracker
     if sizes is not None and (sizes.memory_stride != 1 or sizes.matching or sizes.look_closer):

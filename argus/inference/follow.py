@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from argus.inference import association
+from argus.inference import association, rejecting
 from argus.inference.association import NOT_THERE, Association, Track
 from argus.inference.policy import VideoPolicy
 from argus.model.memory_bank import MemoryBank
@@ -150,9 +150,8 @@ def step(
 
 def detect(model: Sam3, features: Features, concepts: Sequence[Concept], frame: int, policy: VideoPolicy) -> Found:
     """What each concept finds in a frame, after the policy's score, border and NMS."""
-    output = model.detect(
-        features, [concept.prompt(frame) for concept in concepts], score_threshold=policy.detection_score
-    )
+    prompts = [concept.prompt(frame) for concept in concepts]
+    output = rejecting.detect(model, features, prompts, score_threshold=policy.detection_score)
     masks, scores, names = [], [], []
     for row, (concept, kept) in enumerate(zip(concepts, output.kept, strict=True)):
         centres = output.boxes_cxcywh_norm[row, kept, :2].float()

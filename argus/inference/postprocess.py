@@ -7,6 +7,7 @@ from numbers import Integral, Real
 
 import numpy as np
 
+from argus.inference.rejecting import detect
 from argus.model.detector import DetectorOutput
 from argus.model.sam3 import Features, Sam3
 from argus.ops.boxes import clip_xyxy, norm_to_px
@@ -81,7 +82,7 @@ def answers(
     parts = []
     for start in range(0, len(prompts), PROMPTS_AT_ONCE):
         chunk = prompts[start : start + PROMPTS_AT_ONCE]
-        output = model.detect(features, chunk, score_threshold=keep.score_threshold, max_masks=max_masks)
+        output = detect(model, features, chunk, score_threshold=keep.score_threshold, max_masks=max_masks)
         parts.append(to_detections(output, [p.phrase for p in chunk], size_hw, keep.mask_threshold))
     return parts
 

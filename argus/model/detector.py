@@ -28,6 +28,7 @@ class DetectorConfig:
     decoder_layers: int = 6
     queries: int = 200
     nms_within: float | None = None  # of two detections of a phrase with a greater mask IoU one stays; see `predict`
+    rejects_by_likeness: bool = False  # - boxes are no part of a prompt, but compared with it; see inference/rejecting
 
     def __post_init__(self) -> None:
         if self.width % 8 or self.width % self.heads:
@@ -35,6 +36,8 @@ class DetectorConfig:
         nms = self.nms_within
         if nms is not None and (type(nms) not in (int, float) or not 0 <= nms <= 1):
             raise ValueError(f"detector.nms_within must be a number in 0..1, or None, got {nms!r}")
+        if type(self.rejects_by_likeness) is not bool:
+            raise ValueError(f"detector.rejects_by_likeness must be true or false, got {self.rejects_by_likeness!r}")
         if min(self.fusion_layers, self.decoder_layers, self.queries) < 1:
             raise ValueError(f"the detector needs at least one fusion layer, decoder layer and query; got {self}")
 

@@ -17,7 +17,8 @@ def nano() -> Sam3Config:
 
     Its memories are kept at a third of the token grid, so that many objects cost little; masks are carried by
     matching too, and picked objects are looked at again from closer. It gives an object to two queries now and then, so
-    that of two masks on it the better one stays.
+    that of two masks on it the better one stays, and does not read - boxes well in a prompt, so that they are compared
+    with it.
     """
     return Sam3Config(
         vision=VisionConfig(
@@ -41,6 +42,7 @@ def nano() -> Sam3Config:
             decoder_layers=3,
             queries=32,
             nms_within=0.5,
+            rejects_by_likeness=True,
         ),
         tracker=TrackerConfig(
             width=128,
