@@ -55,9 +55,11 @@ def write_photo(path: Path, width: int, height: int) -> None:
 
 def random_model(preset: str, instances: int) -> Sam3:
     config = PRESETS[preset]()
-    config = dataclasses.replace(config, detector=dataclasses.replace(config.detector, queries=instances))
+    detector, text = config.detector, config.text
+    assert detector is not None and text is not None
+    config = dataclasses.replace(config, detector=dataclasses.replace(detector, queries=instances))
     torch.manual_seed(0)
-    return Sam3(config, train_tokenizer(["visual", "school bus"], 300, config.text.context)).eval()
+    return Sam3(config, train_tokenizer(["visual", "school bus"], 300, text.context)).eval()
 
 
 def measure(photo: Path, model: Sam3) -> None:

@@ -40,6 +40,7 @@ def main() -> None:
 
 def random_model(dtype: torch.dtype) -> Sam3:
     config = presets.nano()
+    assert config.text is not None
     torch.manual_seed(0)
     return Sam3(config, train_tokenizer(["visual", "school bus"], 300, config.text.context)).to(dtype).eval()
 
