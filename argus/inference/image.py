@@ -83,8 +83,8 @@ class ImagePredictor:
 
         boxes: (n, 4) left, top, right, bottom in pixels of the upright image; clipped where they reach over its border.
         labels: one a box, 1 for + (like this) or 0 for - (not this); all + by default. Without a phrase one must be +.
-            As published, all boxes are in the prompt. nano compares - boxes with it: what lies on one goes, and what it,
-            as an example alone, finds with a higher score than the prompt does.
+            As published, all boxes are in the prompt. nano compares - boxes with it: what lies on one goes, and what it
+            finds as an example, unless the prompt knows it much better.
         score_threshold: detections with a score above it are kept; 0.5 as published.
         mask_threshold: a pixel belongs to a mask when its logit is above it; 0 (even odds) as published.
         max_count: the most detections of each phrase, the best ones, after NMS; no limit by default.
