@@ -151,15 +151,24 @@ def stage_2(folder: Path, size: Size, without: str) -> Reduced:
     )
 
 
+def finish(plan: TowerRecipe | Reduced, folder: Path, start: Path | None) -> None:
+    """Run a plan to its end. Raises InterruptedError where it was stopped before, so that no part of a run counts."""
+    steps = recipes.run(plan, folder, start=start, workers=0, progress=False)
+    if steps < plan.train.steps:
+        raise InterruptedError(
+            f"{folder} was stopped, saved, at step {steps} of {plan.train.steps}: it goes on from there"
+        )
+
+
 def measured(scenes_folder: Path, out: Path, size: Size, name: str) -> tuple[list[PairScore], float]:
     """The scores of a run, made first where it is not finished, and the CPU minutes of its detector in this process."""
     plan, run = stage_2(scenes_folder, size, name), out / name.replace(",", "").replace(" ", "-")
     begin = None
     if name not in (NO_TOWERS, LONGER):
-        recipes.run(stage_1(scenes_folder, size), out / "stage-1", workers=0, progress=False)
+        finish(stage_1(scenes_folder, size), out / "stage-1", None)
         begin = out / "stage-1" / "weights"
     before = time.process_time()
-    recipes.run(plan, run, start=begin, workers=0, progress=False)
+    finish(plan, run, begin)
     minutes = (time.process_time() - before) / 60
     model = checkpoint.load(run / "weights", device="cpu", precision="fp32").eval()
     return detection_scores(model, plan.scenes, size.measured), minutes
