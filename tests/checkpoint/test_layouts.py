@@ -146,12 +146,16 @@ def test_a_larger_image_than_positions_are_scaled_for_survives_both_layouts() ->
     assert read_config(again) == same
 
 
-@pytest.mark.parametrize("wrong", [-0.1, 1.5, True])
-def test_a_wrong_nms_is_refused_in_both_layouts(wrong: float) -> None:
+@pytest.mark.parametrize(
+    ("key", "wrong"),
+    [("nms_within", -0.1), ("nms_within", 1.5), ("nms_within", True), ("rejects_by_likeness", 1)],
+)
+def test_a_wrong_way_to_answer_is_refused_in_both_layouts(key: str, wrong: float) -> None:
     config = replace(nano(), tracker=None)
     theirs = write_config(config, {}, "float32")
     ours = json.loads(json.dumps(native.write_config(config, {}, {})))
-    with pytest.raises(ValueError, match="nms_within"):
-        read_config({**theirs, "argus_nms_within": wrong})
-    with pytest.raises(ValueError, match="nms_within"):
-        native.read_config({**ours, "detector": {**ours["detector"], "nms_within": wrong}})
+    assert f"argus_{key}" in theirs
+    with pytest.raises(ValueError, match=key):
+        read_config({**theirs, f"argus_{key}": wrong})
+    with pytest.raises(ValueError, match=key):
+        native.read_config({**ours, "detector": {**ours["detector"], key: wrong}})
