@@ -167,8 +167,10 @@ def read_config(config: Mapping[str, Any]) -> Sam3Config:
 
 def _detector_of(sizes: Mapping[str, Any], config: Mapping[str, Any]) -> DetectorConfig:
     """Sizes of the layout, and how to answer by keys of our own."""
-    own = {"nms_within": config.get(NMS), "rejects_by_likeness": config.get(LIKENESS, False)}
-    return DetectorConfig(**_part(sizes, "detector"), **own)
+    likeness = config.get(LIKENESS, False)
+    if type(likeness) is not bool:
+        raise ValueError(f"config.json: expected true or false as {LIKENESS}, got {likeness!r}")
+    return DetectorConfig(**_part(sizes, "detector"), nms_within=config.get(NMS), rejects_by_likeness=likeness)
 
 
 def _read(section: Mapping[str, Any], fixed: Pairs, sizes: Pairs) -> dict[str, Any]:

@@ -36,8 +36,6 @@ class DetectorConfig:
         nms = self.nms_within
         if nms is not None and (type(nms) not in (int, float) or not 0 <= nms <= 1):
             raise ValueError(f"detector.nms_within must be a number in 0..1, or None, got {nms!r}")
-        if type(self.rejects_by_likeness) is not bool:
-            raise ValueError(f"detector.rejects_by_likeness must be true or false, got {self.rejects_by_likeness!r}")
         if min(self.fusion_layers, self.decoder_layers, self.queries) < 1:
             raise ValueError(f"the detector needs at least one fusion layer, decoder layer and query; got {self}")
 
