@@ -96,7 +96,7 @@ def finetune(
         int | None, typer.Option(min=1, help="Object queries of the model. Default: as many as the data needs.")
     ] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Runs to make, for a mean and a spread.")] = 1,
-    batch: Annotated[int, typer.Option(min=1, help="Images of the data in a step.")] = 4,
+    batch: Annotated[int, typer.Option(min=1, help="Images of the data in a step.")] = 2,
     workers: Annotated[int, typer.Option(min=0, help="Processes that read images.")] = 1,
     device: DeviceOption = None,
 ) -> None:

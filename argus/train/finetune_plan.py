@@ -44,8 +44,8 @@ class FinetunePlan:
     rank: int = RANK
     epochs: float = 20.0
     hours: float | None = None
-    images: int = 4
-    replayed: int = 2
+    images: int = 2
+    replayed: int = 1
     per_image: int = 2
     augment: str = "light"
     tiles: int | None = None

@@ -100,7 +100,7 @@ def test_pictures_are_changed_with_their_masks_and_keep_what_is_present(material
     config = AUGMENTATIONS[name]()
     moved = replace(config, move_share=1.0, paste_share=1.0 if config.paste_share else 0.0, light_share=0.0)
     batches = FinetuneBatches(
-        data=material.training, size_hw=(48, 48), most_instances=6, augmentation=moved, replayed=0
+        data=material.training, size_hw=(48, 48), most_instances=6, images=4, augmentation=moved, replayed=0
     )
     changed = 0
     for step in range(6):
@@ -162,7 +162,7 @@ def test_a_step_in_parts_is_the_whole_step(material: Material) -> None:
 
 
 def test_what_is_picked_is_shared_out_once(material: Material) -> None:
-    whole = FinetuneBatches(data=material.training, size_hw=(48, 48), most_instances=6, picks=True)(3)
+    whole = FinetuneBatches(data=material.training, size_hw=(48, 48), most_instances=6, images=4, picks=True)(3)
     assert whole.picks is not None and 4 <= len(whole.picks.image) <= 8
     clicks, parts, found = whole.picks.first.clicks_xy_norm.tolist(), share_out(whole, 3), []
     for part in parts:

@@ -31,7 +31,6 @@ TOKENS_AT_ONCE = 32_768  # image tokens x prompts of one batch: bounds the memor
 SMALL = 128  # width of a detector up to which losses and rates are those of nano
 PICKING = Picking()
 KEPT = 5.0  # how many times the answers of the base count, whose losses begin at 0
-ENCODERS = 0.25  # of the published rates, for the encoders of a model with adapters
 IN_TILES = 0.85  # of the images, where they are looked at in tiles; the rest is for example boxes, which are not
 
 
@@ -50,8 +49,8 @@ class FinetuneBatches:
     size_hw: tuple[int, int]
     most_instances: int
     replay: Callable[[int], Sample] | None = None
-    images: int = 4
-    replayed: int = 2
+    images: int = 2
+    replayed: int = 1
     of_data: int = 1
     of_base: int = 1
     mix: PromptMix = field(default_factory=lambda: PromptMix(per_image=2))
@@ -242,13 +241,12 @@ def loss_of(model: Sam3) -> LossConfig:
 
 
 def rates_of(model: Sam3, *, full: bool, steps: int) -> OptimConfig:
-    """Rates for all weights as published for fine-tuning, higher ones for a small model and for adapters; with adapters
-    the encoders, which all concepts share, have a quarter."""
+    """Rates for all weights as published for fine-tuning, higher ones for a small model and for adapters."""
     small = model.config.detector is not None and model.config.detector.width <= SMALL
     vision, text, rest = (1e-4, 5e-5, 3e-4) if small else (2.5e-5, 5e-6, 8e-5)
     return OptimConfig(
-        vision=vision * (1.0 if full else ENCODERS),
-        text=text * (1.0 if full else ENCODERS),
+        vision=vision,
+        text=text,
         rest=rest,
         adapters=4.0 if small else 5.0,
         vision_layer_decay=0.9,
