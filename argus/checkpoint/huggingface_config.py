@@ -19,6 +19,7 @@ KINDS = (ALONE, VIDEO, *TRACKERS)
 LARGER = "argus_image_size"  # our own key: the side of images, where it is not the one that positions are scaled for
 NMS = "argus_nms_within"  # our own keys too: other readers of the layout keep all detections of a phrase,
 LIKENESS = "argus_rejects_by_likeness"  # and have - boxes in the prompt
+OWN = (LARGER, NMS, LIKENESS)
 
 Pairs: TypeAlias = tuple[tuple[str, Any], ...]
 
@@ -209,7 +210,7 @@ def write_config(config: Sam3Config, origin: Mapping[str, Any], dtype: str) -> d
             f"tracker of memory_stride {sizes.memory_stride}, matching {sizes.matching}, look_closer "
             f"{sizes.look_closer}: save it in our layout (argus)"
         )
-    given = {key: value for key, value in origin.items() if key not in (PREFIXED, LARGER, NMS)}
+    given = {key: value for key, value in origin.items() if key not in (PREFIXED, *OWN)}
     written = copy.deepcopy(given or _skeleton(config)) | own
     written["dtype"] = dtype
     detector, tracker = _detector(written), _tracker(written)

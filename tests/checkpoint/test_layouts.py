@@ -146,6 +146,13 @@ def test_a_larger_image_than_positions_are_scaled_for_survives_both_layouts() ->
     assert read_config(again) == same
 
 
+def test_a_way_to_answer_that_is_given_up_is_not_written_again() -> None:
+    config = replace(nano(), tracker=None)
+    assert config.detector is not None
+    published = replace(config, detector=replace(config.detector, nms_within=None, rejects_by_likeness=False))
+    assert read_config(write_config(published, write_config(config, {}, "float32"), "float32")) == published
+
+
 @pytest.mark.parametrize(
     ("key", "wrong"),
     [("nms_within", -0.1), ("nms_within", 1.5), ("nms_within", True), ("rejects_by_likeness", 1)],
