@@ -48,14 +48,7 @@ def detect(
 def _accepting(prompt: Prompt) -> Prompt:
     """A prompt without its - boxes."""
     positive = prompt.box_labels == 1
-    return Prompt(
-        prompt.text,
-        prompt.boxes_cxcywh_norm[positive],
-        prompt.box_labels[positive],
-        prompt.points_xy_norm,
-        prompt.point_labels,
-        image=prompt.image,
-    )
+    return replace(prompt, boxes_cxcywh_norm=prompt.boxes_cxcywh_norm[positive], box_labels=prompt.box_labels[positive])
 
 
 def _stays(output: DetectorOutput, row: int, prompt: Prompt, alike: DetectorOutput) -> Bool[Tensor, " k"]:

@@ -7,7 +7,7 @@ on a detection that is none.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -85,11 +85,8 @@ def _told(boxes: Float[Tensor, "n 4"], prompt: Prompt, label: int, least: float)
 
 def _with_boxes(prompt: Prompt, plus: Float[Tensor, "a 4"], minus: Float[Tensor, "b 4"]) -> Prompt:
     labels = torch.tensor([1] * len(plus) + [0] * len(minus))
-    return Prompt(
-        prompt.text,
-        torch.cat((prompt.boxes_cxcywh_norm, plus, minus)),
-        torch.cat((prompt.box_labels, labels)),
-        prompt.points_xy_norm,
-        prompt.point_labels,
-        image=prompt.image,
+    return replace(
+        prompt,
+        boxes_cxcywh_norm=torch.cat((prompt.boxes_cxcywh_norm, plus, minus)),
+        box_labels=torch.cat((prompt.box_labels, labels)),
     )

@@ -25,7 +25,6 @@ from argus.train.losses.keeping import boxes_kept, masks_kept, presence_kept, sc
 from argus.train.optim import OptimConfig
 from argus.train.picking import Picking
 from argus.train.stages.detector import DetectorLearner, answers
-from argus.types import Prompt
 
 TOKENS_AT_ONCE = 32_768  # image tokens x prompts of one batch: bounds the memory of a step
 SMALL = 128  # width of a detector up to which losses and rates are those of nano
@@ -134,7 +133,7 @@ def _part(batch: Batch, rows: list[int], images: list[int], picked_in: set[int])
     return replace(
         batch,
         images=batch.images[images],
-        prompts=tuple(_about(batch.prompts[row], place[batch.prompts[row].image]) for row in rows),
+        prompts=tuple(replace(batch.prompts[row], image=place[batch.prompts[row].image]) for row in rows),
         targets=replace(targets, mask_rows=renamed, masks=targets.masks[mask_rows]),
         concepts=tuple(batch.concepts[image] for image in images),
         picks=None if batch.picks is None else _picks_in(batch.picks, place, picked_in),
@@ -146,18 +145,6 @@ def _picks_in(picks: Picks, place: Mapping[int, int], picked_in: set[int]) -> Pi
     rows = [row for row, image in enumerate(picks.image.tolist()) if image in picked_in]
     image = torch.tensor([place[int(picks.image[row])] for row in rows], dtype=torch.int64)
     return Picks(image=image, masks=picks.masks[rows], first=picks.first.of(rows))
-
-
-def _about(prompt: Prompt, image: int) -> Prompt:
-    """The same question about another image of a batch."""
-    return Prompt(
-        prompt.text,
-        prompt.boxes_cxcywh_norm,
-        prompt.box_labels,
-        prompt.points_xy_norm,
-        prompt.point_labels,
-        image=image,
-    )
 
 
 def parts_of_a_step(model: Sam3, samples: int, per_image: int) -> int:
