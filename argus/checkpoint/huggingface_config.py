@@ -18,8 +18,9 @@ KINDS = (ALONE, VIDEO, *TRACKERS)
 
 LARGER = "argus_image_size"  # our own key: the side of images, where it is not the one that positions are scaled for
 NMS = "argus_nms_within"  # our own keys too: other readers of the layout keep all detections of a phrase,
-LIKENESS = "argus_rejects_by_likeness"  # and have - boxes in the prompt
-OWN = (LARGER, NMS, LIKENESS)
+LIKENESS = "argus_rejects_by_likeness"  # have - boxes in the prompt,
+SETTLE = "argus_settle_outlines"  # and leave masks as the model makes them
+OWN = (LARGER, NMS, LIKENESS, SETTLE)
 
 Pairs: TypeAlias = tuple[tuple[str, Any], ...]
 
@@ -153,6 +154,7 @@ def read_config(config: Mapping[str, Any]) -> Sam3Config:
     vision = _part(_read(tracker if detector is None else detector, _FIXED, _VISION), "vision")
     if LARGER in config:
         vision |= {"image": _number(config[LARGER], LARGER, several=False), "rope_image": vision["image"]}
+    vision["settle_outlines"] = _switch(config, SETTLE)
     of_detector = {} if detector is None else _read(detector, (), _DETECTOR)
     of_tracker: dict[str, Any] = {}
     if tracker is not None:
@@ -168,10 +170,15 @@ def read_config(config: Mapping[str, Any]) -> Sam3Config:
 
 def _detector_of(sizes: Mapping[str, Any], config: Mapping[str, Any]) -> DetectorConfig:
     """Sizes of the layout, and how to answer by keys of our own."""
-    likeness = config.get(LIKENESS, False)
-    if type(likeness) is not bool:
-        raise ValueError(f"config.json: expected true or false as {LIKENESS}, got {likeness!r}")
+    likeness = _switch(config, LIKENESS)
     return DetectorConfig(**_part(sizes, "detector"), nms_within=config.get(NMS), rejects_by_likeness=likeness)
+
+
+def _switch(config: Mapping[str, Any], key: str) -> bool:
+    value = config.get(key, False)
+    if type(value) is not bool:
+        raise ValueError(f"config.json: expected true or false as {key}, got {value!r}")
+    return value
 
 
 def _read(section: Mapping[str, Any], fixed: Pairs, sizes: Pairs) -> dict[str, Any]:
@@ -202,6 +209,8 @@ def write_config(config: Sam3Config, origin: Mapping[str, Any], dtype: str) -> d
         own[NMS] = config.detector.nms_within
     if config.detector is not None and config.detector.rejects_by_likeness:
         own[LIKENESS] = True
+    if vision.settle_outlines:
+        own[SETTLE] = True
     config = dataclasses.replace(config, vision=dataclasses.replace(vision, image=vision.rope_image or vision.image))
     sizes = config.tracker
     if sizes is not None and (sizes.memory_stride != 1 or sizes.matching or sizes.look_closer):

@@ -264,7 +264,7 @@ def _answer(
     counts = [1 if len(p.boxes_cxcywh_norm) else tiles or model.tiles_for(p.phrase) for p in prompts]
     whole = [prompt for prompt, count in zip(prompts, counts, strict=True) if count == 1]
     with torch.inference_mode():
-        parts = answers(model, image.features, whole, image.size_hw, keep, keep.max_masks)
+        parts = answers(model, image.features, whole, image.pixels, keep, keep.max_masks)
         for count in sorted(set(counts) - {1}):
             tiled = [prompt for prompt, wanted in zip(prompts, counts, strict=True) if wanted == count]
             parts.append(find_in_tiles(model, image.pixels, tiled, keep, count))

@@ -2,14 +2,31 @@
 surely object and surely not decide about the rest."""
 
 import numpy as np
-from jaxtyping import Float, UInt8
+import torch
+from jaxtyping import Bool, Float, UInt8
+from torch import Tensor
 
-from argus.ops.masks import filled_box
+from argus.ops.masks import filled_box, logits_to_rles
+from argus.ops.rle import Rle
+from argus.ops.windows import Window, logits_cut, placed, window_around
 
+CELLS = (
+    128  # along the longer side of the window that an object's outline is settled in, and no more than it has pixels
+)
 UNSURE = 2.0  # logits within so much of 0 are settled; those beyond stay as they are
-ROUNDS = 3  # of fitting the colours and cutting anew
+ROUNDS = 1  # of fitting the colours and cutting anew
 ALIKE = 0.5  # IoU of a mask before and after; where colours say something else altogether, they are not listened to
 BEYOND = 4.0  # logits that cells outside the object's box lose: a box may be a little tight, so sure ones stay
+
+
+def outlined(
+    pixels: UInt8[np.ndarray, "r c 3"], mask_logits: Float[Tensor, "n h w"], settle: bool, threshold: float = 0.0
+) -> tuple[Rle, ...]:
+    """Masks as runs of the picture's size, where their logits are above `threshold`; with `settle` each outline is
+    settled first, in a window around its object, on a finer grid than the model's."""
+    if not settle:
+        return logits_to_rles(mask_logits, pixels.shape[:2], threshold)
+    return tuple(_outlined(pixels, logits, threshold) for logits in mask_logits.float().cpu())
 
 
 def settled(pixels: UInt8[np.ndarray, "r c 3"], mask_logits: Float[np.ndarray, "m h w"]) -> Float[np.ndarray, "m h w"]:
@@ -44,3 +61,27 @@ def held_in(
     down, along = (cells / length for cells, length in zip(mask_logits.shape[1:], size_hw, strict=True))
     inside = filled_box(box_xyxy_px * (along, down, along, down), mask_logits.shape[1:])
     return np.where(inside, mask_logits, mask_logits - np.float32(BEYOND))
+
+
+def _outlined(pixels: UInt8[np.ndarray, "r c 3"], logits: Float[Tensor, "h w"], threshold: float) -> Rle:
+    height, width = size_hw = pixels.shape[:2]
+    extent = _extent((logits > threshold).numpy(), size_hw)
+    window = window_around(extent, size_hw) or Window(left=0, top=0, right=width, bottom=height)
+    finer = min(CELLS / max(window.size_hw), 1.0)
+    grid_hw = (max(round(window.size_hw[0] * finer), 1), max(round(window.size_hw[1] * finer), 1))
+    own = logits_cut(logits[None, None], window, size_hw, grid_hw)[0].numpy()
+    seen = torch.from_numpy(settled(window.of(pixels), own))
+    if not bool((seen > threshold).any()):  # nothing, or less than a cell
+        return logits_to_rles(logits[None], size_hw, threshold)[0]
+    return placed(logits_to_rles(seen, window.size_hw, threshold)[0], window, size_hw)
+
+
+def _extent(above: Bool[np.ndarray, "h w"], size_hw: tuple[int, int]) -> Float[np.ndarray, "4"]:
+    """The box, in pixels, of cells and, as logits are read between their centres, of half a cell around them."""
+    if not above.any():
+        return np.zeros(4)
+    (top, bottom), (left, right) = (
+        np.clip(np.flatnonzero(above.any(1 - axis))[[0, -1]] + (-0.5, 1.5), 0, cells) * (side / cells)
+        for axis, (cells, side) in enumerate(zip(above.shape, size_hw, strict=True))
+    )
+    return np.array([left, top, right, bottom])

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from numbers import Integral, Real
 
 import numpy as np
+from jaxtyping import UInt8
 
+from argus.inference.outlines import outlined
 from argus.inference.rejecting import detect
 from argus.model.detector import DetectorOutput
 from argus.model.sam3 import Features, Sam3
 from argus.ops.boxes import clip_xyxy, norm_to_px
-from argus.ops.masks import logits_to_rles
 from argus.types import Detections, Prompt
 
 PROMPTS_AT_ONCE = 8  # bounds the low-resolution masks that are held before they become runs
@@ -50,11 +51,16 @@ class Keep:
 
 
 def to_detections(
-    output: DetectorOutput, concepts: Sequence[str], size_hw: tuple[int, int], mask_threshold: float
+    output: DetectorOutput,
+    concepts: Sequence[str],
+    pixels: UInt8[np.ndarray, "h w 3"],
+    settle: bool,
+    mask_threshold: float,
 ) -> Detections:
-    """All kept queries of each row (named by `concepts`) in an image of `size_hw`; masks are made one by one."""
+    """All kept queries of each row (named by `concepts`) in an image, with `settle` of settled outlines; masks are made
+    one by one."""
     parts = []
-    scores = output.scores
+    scores, size_hw = output.scores, (pixels.shape[0], pixels.shape[1])
     for row, (concept, kept) in enumerate(zip(concepts, output.kept, strict=True)):
         boxes_xyxy_px = clip_xyxy(norm_to_px(output.boxes_cxcywh_norm[row, kept], size_hw), size_hw)
         parts.append(
@@ -62,7 +68,7 @@ def to_detections(
                 boxes_xyxy_px.cpu().numpy(),
                 scores[row, kept].cpu().numpy(),
                 [concept] * len(kept),
-                logits_to_rles(output.mask_logits[row], size_hw, mask_threshold),
+                outlined(pixels, output.mask_logits[row], settle, mask_threshold),
                 size_hw,
             )
         )
@@ -73,17 +79,18 @@ def answers(
     model: Sam3,
     features: Features,
     prompts: Sequence[Prompt],
-    size_hw: tuple[int, int],
+    pixels: UInt8[np.ndarray, "h w 3"],
     keep: Keep,
     max_masks: int | None,
 ) -> list[Detections]:
-    """What a model finds in an encoded image of `size_hw`, asked a few prompts at a time, so that no more than their
+    """What a model finds in an encoded image, asked a few prompts at a time, so that no more than their
     masks are held. NMS and counts are still to come (`best`)."""
     parts = []
     for start in range(0, len(prompts), PROMPTS_AT_ONCE):
         chunk = prompts[start : start + PROMPTS_AT_ONCE]
         output = detect(model, features, chunk, score_threshold=keep.score_threshold, max_masks=max_masks)
-        parts.append(to_detections(output, [p.phrase for p in chunk], size_hw, keep.mask_threshold))
+        settle = model.config.vision.settle_outlines
+        parts.append(to_detections(output, [p.phrase for p in chunk], pixels, settle, keep.mask_threshold))
     return parts
 
 

@@ -12,9 +12,11 @@ import torch
 from jaxtyping import Bool, UInt8
 from torch.nn import functional as F
 
+from argus.inference.outlines import outlined
 from argus.inference.preprocess import to_model_input
 from argus.model.sam3 import Sam3
 from argus.model.tracking import Memory, ObjectPrompt
+from argus.ops import rle
 
 
 def propagate(
@@ -31,7 +33,9 @@ def propagate(
             features = model.encode(to_model_input(frame, model.image_size_hw)[None])
             tracked = model.track(features, memory, given if index == 0 else None)
             logits = F.interpolate(tracked.mask_logits.float(), frame.shape[:2], mode="bilinear")[:, 0]
-            owner = torch.arange(len(logits), device=logits.device)[:, None, None] == logits.argmax(0)
-            masks = ((logits > 0) & owner).cpu().numpy()
+            rles = outlined(frame, tracked.mask_logits[:, 0], model.config.vision.settle_outlines)
+            masks = np.stack([rle.decode(one) for one in rles])
+            owner = np.where(masks, logits.cpu().numpy(), -np.inf).argmax(0)
+            masks &= np.arange(len(masks))[:, None, None] == owner
         memory = tracked.memory
         yield first_masks if index == 0 else masks

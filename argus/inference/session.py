@@ -216,7 +216,8 @@ class VideoSession:
                 state.next_id,
                 self._most - len(state.objects),
             )
-            shown = as_shown(result.seen, result.objects, frame, self.policy)
+            settle = self._model.config.vision.settle_outlines
+            shown = as_shown(result.seen, result.objects, frame, settle, self.policy)
         state.objects = tuple(sorted(result.objects, key=lambda one: one.id))
         state.next_id = result.next_id
         self._withdraw(set(result.withdrawn))

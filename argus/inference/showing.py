@@ -5,24 +5,26 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from argus.inference.follow import Followed, Seen
+from argus.inference.outlines import outlined
 from argus.inference.overlaps import settled
 from argus.inference.policy import VideoPolicy
 from argus.inference.session_state import Shown, Waiting
 from argus.inference.sources import Frame
 from argus.ops import rle
-from argus.ops.masks import logits_to_rles
 from argus.types import Masklet, MaskletState, TrackedFrame
 
 
-def as_shown(seen: Sequence[Seen], objects: Sequence[Followed], frame: Frame, policy: VideoPolicy) -> tuple[Shown, ...]:
-    """What is visible, as runs of the frame's size, each pixel with the best of its concept."""
+def as_shown(
+    seen: Sequence[Seen], objects: Sequence[Followed], frame: Frame, settle: bool, policy: VideoPolicy
+) -> tuple[Shown, ...]:
+    """What is visible, as runs of the frame's size, with `settle` of settled outlines; each pixel with the best of its
+    concept."""
     by_id = {one.id: one for one in objects}
     visible = sorted((one for one in seen if bool((one.mask_logits > 0).any())), key=lambda one: one.id)
     visible = [one for one in visible if one.id in by_id]
     if not visible:
         return ()
-    size_hw = (frame.pixels.shape[0], frame.pixels.shape[1])
-    rles = [mask for one in visible for mask in logits_to_rles(one.mask_logits[None], size_hw)]
+    rles = [mask for one in visible for mask in outlined(frame.pixels, one.mask_logits[None], settle)]
     concept = np.array([by_id[one.id].track.concept for one in visible])
     group = np.zeros_like(concept) if policy.exclusive_concepts else concept
     rles = list(settled(rles, np.array([one.score for one in visible]), group))

@@ -30,8 +30,9 @@ def find_in_tiles(
     tile_of: list[int] = []
     cut: list[bool] = []
     for number, tile in enumerate(tiles_of(size_hw, count)):
-        features = model.encode(to_model_input(np.ascontiguousarray(tile.of(pixels)), model.image_size_hw)[None])
-        found = Detections.merge(answers(model, features, prompts, tile.size_hw, keep, max_masks=None))
+        part = np.ascontiguousarray(tile.of(pixels))
+        features = model.encode(to_model_input(part, model.image_size_hw)[None])
+        found = Detections.merge(answers(model, features, prompts, part, keep, max_masks=None))
         if not len(found):
             continue
         cut += _cut(found.boxes_xyxy_px, tile, size_hw).tolist()

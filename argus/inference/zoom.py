@@ -9,9 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float, UInt8
-from torch import Tensor
 
 from argus.inference.outlines import held_in, settled
 from argus.inference.pick import Picked, Picks, pick
@@ -20,26 +18,9 @@ from argus.model.sam3 import Sam3
 from argus.ops import rle
 from argus.ops.masks import logits_to_rles
 from argus.ops.rle import Rle
-from argus.ops.windows import Window, placed
+from argus.ops.windows import Window, logits_cut, logits_placed, placed, window_around
 
-AROUND = 1.5  # sides of the window, by the longer side of the object
-WHOLE = 0.8  # a window whose sides are so much of the image's shows nothing new
 LEANING = 0.5  # logits added: a mask's expected overlap is greatest when cut below even odds (Lipton et al., 2014)
-OUTSIDE = -20.0  # logit of what a window does not show
-
-
-def window_around(box_xyxy_px: Float[np.ndarray, "4"], size_hw: tuple[int, int]) -> Window | None:
-    """`AROUND` times the longer side of a box, about its middle, shifted into the image; None where that is most of the
-    image, or the box is empty."""
-    left, top, right, bottom = (float(edge) for edge in box_xyxy_px)
-    side = AROUND * max(right - left, bottom - top)
-    if side < 1 or (side >= WHOLE * size_hw[0] and side >= WHOLE * size_hw[1]):
-        return None
-    spans = []
-    for middle, length in (((left + right) / 2, size_hw[1]), ((top + bottom) / 2, size_hw[0])):
-        start = int(np.clip(round(middle - side / 2), 0, max(length - round(side), 0)))
-        spans.append((start, min(start + max(round(side), 1), length)))
-    return Window(left=spans[0][0], right=spans[0][1], top=spans[1][0], bottom=spans[1][1])
 
 
 def pick_closer(model: Sam3, pixels: UInt8[np.ndarray, "h w 3"], picks: Picks, first: Picked, several: bool) -> Picked:
@@ -59,7 +40,7 @@ def pick_closer(model: Sam3, pixels: UInt8[np.ndarray, "h w 3"], picks: Picks, f
         seen = settled(window.of(pixels), _leaning(one, 0, closer.mask_logits[0], window.size_hw))
         scores[index] = closer.iou_scores[0]
         rles[index] = placed(_best(seen, scores[index], window.size_hw), window, size_hw)
-        logits[index] = _logits_placed(seen, window, size_hw)
+        logits[index] = logits_placed(torch.from_numpy(seen)[None], window, size_hw)[0].numpy()
     return replace(
         first,
         rles=tuple(rles),
@@ -105,37 +86,5 @@ def _seen_from(picks: Picks, index: int, window: Window, size_hw: tuple[int, int
         points_xy_px=(moved[shown],),
         labels=(picks.labels[index][shown],),
         boxes_xyxy_px=None if boxes is None else boxes[index : index + 1] - corner.repeat(2),
-        mask_logits=None if masks is None else _logits_cut(masks[index : index + 1], window, size_hw, mask_hw),
+        mask_logits=None if masks is None else logits_cut(masks[index : index + 1], window, size_hw, mask_hw),
     )
-
-
-def _logits_cut(
-    logits: Float[Tensor, "1 1 h w"], window: Window, size_hw: tuple[int, int], mask_hw: tuple[int, int]
-) -> Float[Tensor, "1 1 h w"]:
-    """The part of a whole image's logits that a window shows, on a grid of its own."""
-    (height, width), (h, w) = size_hw, window.size_hw
-    to_whole = [
-        [w / width, 0.0, (2 * window.left + w) / width - 1],
-        [0.0, h / height, (2 * window.top + h) / height - 1],
-    ]
-    return _resampled(logits, to_whole, mask_hw, padding="border")
-
-
-def _logits_placed(
-    logits: Float[np.ndarray, "m h w"], window: Window, size_hw: tuple[int, int]
-) -> Float[np.ndarray, "m h w"]:
-    """A window's logits on the grid of the whole image, so that they can be given back to `pick`."""
-    (height, width), (h, w) = size_hw, window.size_hw
-    to_window = [
-        [width / w, 0.0, (width - 2 * window.left) / w - 1],
-        [0.0, height / h, (height - 2 * window.top) / h - 1],
-    ]
-    above = torch.from_numpy(logits)[None] - OUTSIDE
-    return np.asarray(_resampled(above, to_window, (logits.shape[1], logits.shape[2]), padding="zeros")[0] + OUTSIDE)
-
-
-def _resampled(
-    maps: Float[Tensor, "1 m h w"], affine: list[list[float]], size_hw: tuple[int, int], padding: str
-) -> Float[Tensor, "1 m h2 w2"]:
-    grid = F.affine_grid(torch.tensor([affine]), [1, maps.shape[1], *size_hw], align_corners=False)
-    return F.grid_sample(maps.float(), grid, padding_mode=padding, align_corners=False)

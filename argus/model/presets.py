@@ -31,6 +31,7 @@ def nano() -> Sam3Config:
             image=420,
             pretrain_image=140,
             rope_image=280,
+            settle_outlines=True,
         ),
         text=TextConfig(vocabulary=4096, context=24, width=128, layers=4, heads=4, mlp_width=512),
         detector=DetectorConfig(

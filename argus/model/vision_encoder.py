@@ -22,6 +22,7 @@ class VisionConfig:
     """Sizes of the vision encoder. `image` and `pretrain_image` are the sides in pixels of the square images that the
     weights were made for; images of other sizes, square or not, are encoded all the same. `rope_image` is the side that
     rotary positions of the whole grid are scaled for, where that is not `image`: training went on to larger images.
+    With `settle_outlines` images are read so coarsely that colours settle the outlines of masks (`inference/outlines`).
     """
 
     width: int = 1024
@@ -34,6 +35,7 @@ class VisionConfig:
     image: int = 1008
     pretrain_image: int = 336
     rope_image: int | None = None
+    settle_outlines: bool = False
 
     def __post_init__(self) -> None:
         if self.width % (4 * self.heads):

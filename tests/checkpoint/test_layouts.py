@@ -149,15 +149,25 @@ def test_a_larger_image_than_positions_are_scaled_for_survives_both_layouts() ->
 def test_a_way_to_answer_that_is_given_up_is_not_written_again() -> None:
     config = replace(nano(), tracker=None)
     assert config.detector is not None
-    published = replace(config, detector=replace(config.detector, nms_within=None, rejects_by_likeness=False))
+    published = replace(
+        config,
+        vision=replace(config.vision, settle_outlines=False),
+        detector=replace(config.detector, nms_within=None, rejects_by_likeness=False),
+    )
     assert read_config(write_config(published, write_config(config, {}, "float32"), "float32")) == published
 
 
 @pytest.mark.parametrize(
-    ("key", "wrong"),
-    [("nms_within", -0.1), ("nms_within", 1.5), ("nms_within", True), ("rejects_by_likeness", 1)],
+    ("part", "key", "wrong"),
+    [
+        ("detector", "nms_within", -0.1),
+        ("detector", "nms_within", 1.5),
+        ("detector", "nms_within", True),
+        ("detector", "rejects_by_likeness", 1),
+        ("vision", "settle_outlines", "yes"),
+    ],
 )
-def test_a_wrong_way_to_answer_is_refused_in_both_layouts(key: str, wrong: float) -> None:
+def test_a_wrong_way_to_answer_is_refused_in_both_layouts(part: str, key: str, wrong: object) -> None:
     config = replace(nano(), tracker=None)
     theirs = write_config(config, {}, "float32")
     ours = json.loads(json.dumps(native.write_config(config, {}, {})))
@@ -165,4 +175,4 @@ def test_a_wrong_way_to_answer_is_refused_in_both_layouts(key: str, wrong: float
     with pytest.raises(ValueError, match=key):
         read_config({**theirs, f"argus_{key}": wrong})
     with pytest.raises(ValueError, match=key):
-        native.read_config({**ours, "detector": {**ours["detector"], key: wrong}})
+        native.read_config({**ours, part: {**ours[part], key: wrong}})

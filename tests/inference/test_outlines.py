@@ -2,8 +2,11 @@
 
 import numpy as np
 import pytest
+import torch
 
-from argus.inference.outlines import BEYOND, UNSURE, held_in, settled
+from argus.inference.outlines import BEYOND, UNSURE, held_in, outlined, settled
+from argus.ops import rle
+from argus.ops.masks import logits_to_rles
 
 y, x = np.mgrid[:60, :60].astype(np.float32)
 DISC = np.hypot(x - 30, y - 28) < 17
@@ -77,3 +80,47 @@ def test_a_box_that_leaves_the_picture_is_taken() -> None:
     before = np.full((1, 60, 60), 1.0, np.float32)
     after = held_in(np.array([-10.0, -10.0, 30.0, 900.0]), before, (60, 60))
     assert (after[0, :, :30] > 0).all() and (after[0, :, 30:] < 0).all()
+
+
+COARSE = 12  # cells along the side of a picture of 180 pixels
+
+
+def coarse(x_cell: float, y_cell: float, radius: float, grid: int = COARSE) -> torch.Tensor:
+    """A disc's logits, in cells of a coarse grid."""
+    rows, columns = np.mgrid[:grid, :grid].astype(np.float32) + 0.5
+    return torch.from_numpy((radius - np.hypot(columns - x_cell, rows - y_cell)).astype(np.float32) * 2)[None]
+
+
+def test_outlines_finer_than_the_grid_are_found_where_colours_change(picture: np.ndarray) -> None:
+    """A cell is 15 pixels wide; the disc's radius is 3.4 of them, half a cell more than the model says."""
+    logits, truth = coarse(6.1, 5.7, 2.9), np.kron(DISC, np.ones((3, 3), bool))
+    plain, finer = (rle.decode(outlined(picture, logits, settle)[0]) for settle in (False, True))
+    assert rle.encode(plain) == logits_to_rles(logits, (180, 180))[0]
+    assert np.mean(finer != truth) < 0.2 * np.mean(plain != truth)
+
+
+def test_a_small_object_of_a_large_picture_is_settled_in_a_window(picture: np.ndarray) -> None:
+    """The same answer wherever the object stands, up to the grid of the window."""
+    large = np.full((900, 1_200, 3), (40, 80, 170), np.uint8)
+    large[600:780, 900:1_080] = picture
+    logits = torch.full((1, 60, 80), -9.0)
+    logits[:, 40:52, 60:72] = coarse(6.1, 5.7, 3.4)
+    found = rle.decode(outlined(large, logits, True)[0])
+    alone = rle.decode(outlined(picture, coarse(6.1, 5.7, 3.4), True)[0])
+    there = found[600:780, 900:1_080]
+    assert found.sum() == there.sum()
+    assert (there & alone).sum() > 0.98 * (there | alone).sum()
+
+
+def test_masks_without_a_cell_or_smaller_than_one_are_as_without_settling(picture: np.ndarray) -> None:
+    nothing, speck = torch.full((1, COARSE, COARSE), -3.0), torch.full((1, COARSE, COARSE), -3.0)
+    speck[0, 4, 4] = 0.01
+    for logits in (nothing, speck):
+        assert outlined(picture, logits, True) == logits_to_rles(logits, (180, 180))
+    assert outlined(picture, torch.zeros(0, COARSE, COARSE), True) == ()
+
+
+def test_the_threshold_holds_for_settled_masks_too(picture: np.ndarray) -> None:
+    logits = coarse(6.1, 5.7, 3.4)
+    areas = rle.area([outlined(picture, logits, True, threshold)[0] for threshold in (-3.0, 0.0, 3.0)])
+    assert areas[0] > areas[1] > areas[2] > 0
