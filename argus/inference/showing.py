@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import torch
 
 from argus.inference.follow import Followed, Seen
 from argus.inference.outlines import outlined
@@ -24,10 +25,10 @@ def as_shown(
     visible = [one for one in visible if one.id in by_id]
     if not visible:
         return ()
-    rles = [mask for one in visible for mask in outlined(frame.pixels, one.mask_logits[None], settle)]
     concept = np.array([by_id[one.id].track.concept for one in visible])
     group = np.zeros_like(concept) if policy.exclusive_concepts else concept
-    rles = list(settled(rles, np.array([one.score for one in visible]), group))
+    whole = outlined(frame.pixels, torch.stack([one.mask_logits for one in visible]), settle)
+    rles = list(settled(whole, np.array([one.score for one in visible]), group))
     areas = rle.area(rles)
     return tuple(
         Shown(id=one.id, concept=by_id[one.id].name, rle=mask, score=one.score)
