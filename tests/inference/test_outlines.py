@@ -1,10 +1,18 @@
 """Outlines that are settled by colour and by the object's box."""
 
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
 
+from argus import ImagePredictor, VideoPredictor
+from argus.inference import outlines
 from argus.inference.outlines import BEYOND, UNSURE, held_in, outlined, settled
+from argus.inference.propagate import propagate
+from argus.model.sam3 import Sam3
 from argus.ops import rle
 from argus.ops.masks import logits_to_rles
 
@@ -124,3 +132,41 @@ def test_the_threshold_holds_for_settled_masks_too(picture: np.ndarray) -> None:
     logits = coarse(6.1, 5.7, 3.4)
     areas = rle.area([outlined(picture, logits, True, threshold)[0] for threshold in (-3.0, 0.0, 3.0)])
     assert areas[0] > areas[1] > areas[2] > 0
+
+
+def phrase(model: Sam3, photo: np.ndarray, tiles: int = 1) -> None:
+    ImagePredictor(model).set_image(photo).predict("dog", score_threshold=0.0, tiles=tiles)
+
+
+def video(model: Sam3, photo: np.ndarray) -> None:
+    session = VideoPredictor(model).open([photo, photo])
+    session.add(box=[40, 30, 100, 80])
+    assert len(list(session.run())) == 2
+
+
+def benchmark(model: Sam3, photo: np.ndarray) -> None:
+    first = np.zeros((1, *photo.shape[:2]), bool)
+    first[:, 20:50, 30:80] = True
+    assert len(list(propagate(model, [photo, photo], first))) == 2
+
+
+@pytest.mark.parametrize("ask", [phrase, partial(phrase, tiles=2), video, benchmark])
+@pytest.mark.parametrize("settle", [True, False])
+def test_models_made_for_it_settle_all_that_they_find(
+    ask: Callable[[Sam3, np.ndarray], None],
+    settle: bool,
+    predictor: ImagePredictor,
+    photo: np.ndarray,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shown: list[tuple[int, ...]] = []
+
+    def seen(pixels: np.ndarray, mask_logits: np.ndarray) -> np.ndarray:
+        shown.append(pixels.shape)
+        return mask_logits
+
+    monkeypatch.setattr(outlines, "settled", seen)
+    model, config = predictor.model, predictor.model.config
+    monkeypatch.setattr(model, "config", replace(config, vision=replace(config.vision, settle_outlines=settle)))
+    ask(model, photo)
+    assert bool(shown) == settle
