@@ -91,8 +91,9 @@ class ImagePredictor:
         nms_within: drop a detection whose mask IoU with a better one of its phrase is above it; 1 keeps all. None:
             as the model is made (nano 0.5; published models keep all).
         nms_across: the same between any two detections, of whichever phrases; off by default.
-        tiles: look for phrases in tiles x tiles overlapping parts of the image, each read as large as the whole would
-            be, so that small objects are found; costs as many encodings. 1: in the whole. None: for each phrase as the
+        tiles: look for phrases in tiles x tiles overlapping parts of the image, and in those of one less along a side,
+            each read as large as the whole would be, so that small objects are found; costs as many encodings. 1: in
+            the whole. None: for each phrase as the
             model is made (fine-tuned on small objects, it looks for those in tiles). Boxes are of the whole image.
 
         Raises ValueError when no image is set, and for an empty question, phrase, box or wrong labels.
@@ -267,7 +268,7 @@ def _answer(
         parts = answers(model, image.features, whole, image.pixels, keep, keep.max_masks)
         for count in sorted(set(counts) - {1}):
             tiled = [prompt for prompt, wanted in zip(prompts, counts, strict=True) if wanted == count]
-            parts.append(find_in_tiles(model, image.pixels, tiled, keep, count))
+            parts.append(find_in_tiles(model, image.pixels, image.features, tiled, keep, count))
     return best(Detections.merge(parts), keep)
 
 

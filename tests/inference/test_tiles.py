@@ -93,6 +93,16 @@ def test_each_object_is_found_once_and_where_it_is(predictor: ImagePredictor, ti
     assert np.abs(areas / true - 1).max() < 0.3
 
 
+def test_an_object_larger_than_a_tile_is_found_in_one_piece(predictor: ImagePredictor) -> None:
+    """60 of 96 pixels high, where each of 2 x 2 tiles has 56."""
+    image = np.full((96, 192, 3), 128, np.uint8)
+    image[20:80, 70:130] = image[4:12, 4:12] = (255, 0, 0)
+    found = predictor.set_image(image).predict("red", tiles=2)
+    assert len(found) == 2
+    large = found[[int(found.areas_px.argmax())]]
+    assert float(iou(torch.tensor(large.boxes_xyxy_px), torch.tensor([[70.0, 20.0, 130.0, 80.0]]))) > 0.9
+
+
 def test_phrases_go_where_the_model_was_made_for_them(predictor: ImagePredictor) -> None:
     model = predictor.model
     assert isinstance(model, SpotFinder)
