@@ -36,7 +36,7 @@ class FinetunePlan:
     `full`: all weights learn but the tracker's; else adapters of `rank`. A step has `images` of the data and `replayed`
     of the base concepts, with up to `per_image` prompts each. `augment` says how much pictures of the data are changed
     (`AUGMENTATIONS`). `tiles` and `queries` None: as many as the data needs. `looks`: how
-    often held-out data are measured. `seeds` runs are made, of seeds 0, 1, ...
+    often held-out data are measured, at most. `seeds` runs are made, of seeds 0, 1, ...
     """
 
     model: str = "nano"

@@ -63,6 +63,7 @@ EVERY_QUERY = 32  # further queries come in such steps
 MOST_QUERIES = 320
 TOLERANCE = 5e-3  # between measures of one file: kernels round the last bit by where memory puts a tensor
 TRIED = 2  # steps that time is measured on, after one to warm up
+LOOKING = 0.25  # of the time, at most, goes into measures on the way
 
 
 def finetune(
@@ -158,8 +159,8 @@ class Run:
         batches = self.batches(model)
         learner = FinetuneLearner(model, loss_of(model), self.base)
         self.history = self._read_history()
-        steps = self._steps(learner, batches)
-        config = self._config(model, steps, batches.parts)
+        steps, looks = self._course(learner, batches)
+        config = self._config(model, steps, looks, batches.parts)
         state = train(
             learner,
             lambda first, stride: feed(batches, first, workers, stride),
@@ -267,8 +268,8 @@ class Run:
             bytes_saved=sum(path.stat().st_size for path in kept_files(self.folder)),
         )
 
-    def _config(self, model: Sam3, steps: int, parts: int) -> TrainConfig:
-        every = steps // self.plan.looks if steps >= self.plan.looks else 1
+    def _config(self, model: Sam3, steps: int, looks: int, parts: int) -> TrainConfig:
+        every = steps // looks if steps >= looks else 1
         return TrainConfig(
             purpose=f"fine-tuning of {self.plan.model}",
             steps=steps,
@@ -281,39 +282,43 @@ class Run:
             look_every=every,
         )
 
-    def _steps(self, learner: Learner[Any], batches: FinetuneBatches) -> int:
-        """Whole steps between looks, by epochs, or by how many are done in the time; the same when it is resumed."""
-        path = self.folder / "steps.json"
+    def _course(self, learner: Learner[Any], batches: FinetuneBatches) -> tuple[int, int]:
+        """Steps, whole ones between looks, and looks: by epochs, or by what is done in the time; the same when it is
+        resumed."""
+        path = self.folder / "course.json"
         if path.exists():
-            return int(json.loads(path.read_text("utf-8")))
-        looks = self.plan.looks
-        if self.plan.hours is None:
-            wanted = self.plan.epochs * len(self.material.training) / self.plan.images
-        else:
-            wanted = self._steps_in(self.plan.hours * 3600, learner, batches)
+            steps, looks = json.loads(path.read_text("utf-8"))
+            return int(steps), int(looks)
+        wanted, looks = self.plan.epochs * len(self.material.training) / self.plan.images, self.plan.looks
+        if self.plan.hours is not None:
+            wanted, looks = self._done_in(self.plan.hours * 3600, learner, batches)
         steps = max(round(wanted / looks), 1) * looks
-        replace_file(_made(path), lambda file: file.write_text(json.dumps(steps), "utf-8"))
-        return steps
+        replace_file(_made(path), lambda file: file.write_text(json.dumps([steps, looks]), "utf-8"))
+        return steps, looks
 
-    def _steps_in(self, seconds: float, learner: Learner[Any], batches: FinetuneBatches) -> float:
-        """How many steps there is time for beside the measures, timed on a copy that is thrown away."""
+    def _done_in(self, seconds: float, learner: Learner[Any], batches: FinetuneBatches) -> tuple[float, int]:
+        """How many steps and looks there is time for, timed on a copy that is thrown away. Looks, in tiles where the
+        data need them, take `LOOKING` of the time at most, but for one."""
         tried = copy.deepcopy(learner)
-        config = self._config(learner.model, 100, batches.parts)
+        config = self._config(learner.model, 100, self.plan.looks, batches.parts)
         state = new_state(tried, config, Team(device=self.device))
         began = time.monotonic()
         for step in range(TRIED + 1):
             began = time.monotonic() if step == 1 else began
             train_step(state, [batches(step * batches.parts + part) for part in range(batches.parts)], config)
         each = (time.monotonic() - began) / TRIED
+        model = self.saved(learner.model, self.folder / "run" / "candidate", 0)
         began = time.monotonic()
-        score(self.material.held_out.pairs(), self.answers_of(self.base).predict)
-        left = seconds - self.plan.looks * (time.monotonic() - began)
-        if left < self.plan.looks * each:
+        score(self.material.held_out.pairs(), self.answers_of(model).predict)
+        look = time.monotonic() - began
+        looks = max(min(self.plan.looks, int(LOOKING * seconds / look)), 1)
+        left = seconds - looks * look
+        if left < looks * each:
             raise ValueError(
                 f"expected more time than {seconds / 3600:.3g} hours: a step takes {each:.2g} s, and measuring "
-                f"{self.plan.looks} times {(seconds - left):.2g} s; give more hours"
+                f"{looks} times {looks * look:.2g} s; give more hours"
             )
-        return left / each
+        return left / each, looks
 
     def _read_history(self) -> list[tuple[int, Metrics]]:
         path = self.folder / "history.json"

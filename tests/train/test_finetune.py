@@ -303,15 +303,15 @@ def test_a_stopped_run_goes_on(base: Path, material: Material, tmp_path: Path, m
     assert resumed.after.new["cgF1"] == pytest.approx(whole.after.new["cgF1"], abs=0.05)
 
 
-def test_the_time_given_sets_the_steps(
+def test_the_time_given_sets_the_steps_and_how_often_it_is_measured(
     base: Path, material: Material, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = count()  # each look at it is a second later: a step takes half a second, a measure one
     monkeypatch.setattr(finetuning, "time", SimpleNamespace(monotonic=lambda: next(clock)))
     with pytest.raises(ValueError, match="give more hours"):
-        run(plan(base, hours=2 / 3600), material, tmp_path / "short")
+        run(plan(base, hours=1 / 3600), material, tmp_path / "short")
     (outcome,) = run(plan(base, hours=6 / 3600), material, tmp_path / "long")
-    assert outcome.steps == 8
+    assert outcome.steps == 10 and len(outcome.history) == 1, "two measures would take a third of the time"
 
 
 def test_data_without_images_or_masks_are_refused(material: Material, tmp_path: Path) -> None:
