@@ -6,16 +6,14 @@ from functools import partial
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from argus.ops.masks import filled_box, logits_to_rles
+from argus.ops.masks import filled_box, logits_to_rles, reach
 from argus.ops.rle import Rle
 from argus.ops.windows import Window, logits_cut, placed, window_around
 
-CELLS = (
-    128  # along the longer side of the window that an object's outline is settled in, and no more than it has pixels
-)
+CELLS = 128  # along the longer side of the window that an outline is settled in; no more than it has pixels
 UNSURE = 2.0  # logits within so much of 0 are settled; those beyond stay as they are
 ROUNDS = 1  # of fitting the colours and cutting anew
 ALIKE = 0.5  # IoU of a mask before and after; where colours say something else altogether, they are not listened to
@@ -69,7 +67,8 @@ def held_in(
 
 def _outlined(pixels: UInt8[np.ndarray, "r c 3"], threshold: float, logits: Float[Tensor, "h w"]) -> Rle:
     height, width = size_hw = pixels.shape[:2]
-    extent = _extent((logits > threshold).numpy(), size_hw)
+    rows, columns = reach(logits > threshold, size_hw)
+    extent = np.array([columns.start, rows.start, columns.stop, rows.stop], np.float32)
     window = window_around(extent, size_hw) or Window(left=0, top=0, right=width, bottom=height)
     finer = min(CELLS / max(window.size_hw), 1.0)
     grid_hw = (max(round(window.size_hw[0] * finer), 1), max(round(window.size_hw[1] * finer), 1))
@@ -78,14 +77,3 @@ def _outlined(pixels: UInt8[np.ndarray, "r c 3"], threshold: float, logits: Floa
     if not bool((seen > threshold).any()):  # nothing, or less than a cell
         return logits_to_rles(logits[None], size_hw, threshold)[0]
     return placed(logits_to_rles(seen, window.size_hw, threshold)[0], window, size_hw)
-
-
-def _extent(above: Bool[np.ndarray, "h w"], size_hw: tuple[int, int]) -> Float[np.ndarray, "4"]:
-    """The box, in pixels, of cells and, as logits are read between their centres, of half a cell around them."""
-    if not above.any():
-        return np.zeros(4)
-    (top, bottom), (left, right) = (
-        np.clip(np.flatnonzero(above.any(1 - axis))[[0, -1]] + (-0.5, 1.5), 0, cells) * (side / cells)
-        for axis, (cells, side) in enumerate(zip(above.shape, size_hw, strict=True))
-    )
-    return np.array([left, top, right, bottom])

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 import torch
-from jaxtyping import Bool, UInt8
+from jaxtyping import Bool, Float, UInt8
+from torch import Tensor
 from torch.nn import functional as F
 
 from argus.inference.outlines import outlined
@@ -32,10 +33,16 @@ def propagate(
         with torch.inference_mode():
             features = model.encode(to_model_input(frame, model.image_size_hw)[None])
             tracked = model.track(features, memory, given if index == 0 else None)
-            logits = F.interpolate(tracked.mask_logits.float(), frame.shape[:2], mode="bilinear")[:, 0]
-            rles = outlined(frame, tracked.mask_logits[:, 0], model.config.vision.settle_outlines)
-            masks = np.stack([rle.decode(one) for one in rles])
-            owner = np.where(masks, logits.cpu().numpy(), -np.inf).argmax(0)
-            masks &= np.arange(len(masks))[:, None, None] == owner
-        memory = tracked.memory
-        yield first_masks if index == 0 else masks
+            memory = tracked.memory
+            found = None if index == 0 else _apart(tracked.mask_logits[:, 0].float(), frame, model)
+        yield first_masks if found is None else found
+
+
+def _apart(
+    mask_logits: Float[Tensor, "n h w"], frame: UInt8[np.ndarray, "r c 3"], model: Sam3
+) -> Bool[np.ndarray, "n r c"]:
+    rles = outlined(frame, mask_logits, model.config.vision.settle_outlines)
+    masks = np.stack([rle.decode(one) for one in rles])
+    logits = F.interpolate(mask_logits[None], frame.shape[:2], mode="bilinear")[0].cpu().numpy()
+    owner = np.where(masks, logits, -np.inf).argmax(0)
+    return np.asarray(masks & (np.arange(len(masks))[:, None, None] == owner))

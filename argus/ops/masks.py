@@ -30,6 +30,12 @@ def filled_box(box_xyxy: Float[np.ndarray, "4"], size_hw: tuple[int, int]) -> Bo
     return mask
 
 
+def reach(above: Bool[Tensor, "h w"], size_hw: tuple[int, int]) -> tuple[range, range]:
+    """The rows and the columns that read any of the cells `above` when a grid is upsampled to `size_hw`."""
+    rows, columns = (_reach(above.any(dim=1 - axis), size_hw[axis]) for axis in (0, 1))
+    return rows, columns
+
+
 def stability(mask_logits: Float[Tensor, "*n h w"], offset: float) -> Float[Tensor, "*n"]:
     """IoU of each mask thresholded at +offset and at -offset, which lies around it: 1 where the border is sharp, and
     where there is nothing at either (SAM, Kirillov et al., 2023)."""
@@ -42,7 +48,7 @@ def _logits_to_rle(mask_logits: Float[Tensor, "h w"], size_hw: tuple[int, int], 
     above = mask_logits > threshold
     if not bool(above.any()):
         return rle.empty(size_hw)
-    rows, columns = (_reach(above.any(dim=1 - axis), size_hw[axis]) for axis in (0, 1))
+    rows, columns = reach(above, size_hw)
     down = _lerp_rows(mask_logits, rows, size_hw[0]).T.contiguous()  # (w, h'): RLE runs go down the columns
     window = np.zeros((len(columns), size_hw[0]), bool)
     for start in range(0, len(columns), COLUMNS_AT_ONCE):
@@ -54,6 +60,8 @@ def _logits_to_rle(mask_logits: Float[Tensor, "h w"], size_hw: tuple[int, int], 
 
 def _reach(present: Bool[Tensor, "k"], size: int) -> range:
     """The output positions along one axis that read any of the `present` input positions."""
+    if not bool(present.any()):
+        return range(0)
     hit = torch.nonzero(present)[:, 0]
     scale = size / present.shape[0]
     first, last = int((int(hit[0]) - 0.5) * scale - 1), int((int(hit[-1]) + 1.5) * scale + 1)
