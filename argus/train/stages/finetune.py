@@ -29,7 +29,7 @@ from argus.train.stages.detector import DetectorLearner, answers
 TOKENS_AT_ONCE = 32_768  # image tokens x prompts of one batch: bounds the memory of a step
 SMALL = 128  # width of a detector up to which losses and rates are those of nano
 PICKING = Picking()
-KEPT = 5.0  # how many times the answers of the base count, whose losses begin at 0
+KEPT = 2.5  # how many times the answers of the base count, whose losses begin at 0
 IN_TILES = 0.85  # of the images, where they are looked at in tiles; the rest is for example boxes, which are not
 
 
