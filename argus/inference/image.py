@@ -93,8 +93,8 @@ class ImagePredictor:
         nms_across: the same between any two detections, of whichever phrases; off by default.
         tiles: look for phrases in tiles x tiles overlapping parts of the image, and in those of one less along a side,
             each read as large as the whole would be, so that small objects are found; costs as many encodings. 1: in
-            the whole. None: for each phrase as the
-            model is made (fine-tuned on small objects, it looks for those in tiles). Boxes are of the whole image.
+            the whole. None: for each phrase as the model is made (fine-tuned on small objects, it looks for those in
+            tiles). Boxes are of the whole image.
 
         Raises ValueError when no image is set, and for an empty question, phrase, box or wrong labels.
         """

@@ -83,13 +83,12 @@ def answers(
     keep: Keep,
     max_masks: int | None,
 ) -> list[Detections]:
-    """What a model finds in an encoded image, asked a few prompts at a time, so that no more than their
-    masks are held. NMS and counts are still to come (`best`)."""
-    parts = []
+    """What a model finds in an encoded image, asked a few prompts at a time, so that no more than their masks are held.
+    NMS and counts are still to come (`best`)."""
+    parts, settle = [], model.config.vision.settle_outlines
     for start in range(0, len(prompts), PROMPTS_AT_ONCE):
         chunk = prompts[start : start + PROMPTS_AT_ONCE]
         output = detect(model, features, chunk, score_threshold=keep.score_threshold, max_masks=max_masks)
-        settle = model.config.vision.settle_outlines
         parts.append(to_detections(output, [p.phrase for p in chunk], pixels, settle, keep.mask_threshold))
     return parts
 
