@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
-from functools import cache
 
 import cv2
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Float16, Float32, Int, UInt8
+from jaxtyping import Bool, Float, Float32, Int, UInt8
 from torch import Tensor
 
 from argus.data.clips import Clip
@@ -55,13 +54,12 @@ class Picks:
 
 @dataclass(frozen=True, kw_only=True)
 class Stills(Picks):
-    """B images (RGB) by their names, and what is picked in them."""
+    """B images (RGB), and what is picked in them."""
 
     images: UInt8[Tensor, "b h w 3"]
-    names: tuple[str, ...]
 
     def to(self, device: torch.device) -> Stills:
-        return Stills(images=self.images.to(device), names=self.names, **vars(super().to(device)))
+        return Stills(images=self.images.to(device), **vars(super().to(device)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +71,6 @@ class Followed:
     """
 
     frames: UInt8[Tensor, "t h w 3"]
-    name: str
     masks: Bool[Tensor, "t n h w"]
     born: Int[Tensor, " n"]
     first: First
@@ -83,16 +80,13 @@ class Followed:
     def to(self, device: torch.device) -> Followed:
         ways = None if self.ways_xy_norm is None else self.ways_xy_norm.to(device)
         moved = {name: getattr(self, name).to(device) for name in ("frames", "masks", "born", "first", "corrected")}
-        return Followed(**moved, name=self.name, ways_xy_norm=ways)
+        return Followed(**moved, ways_xy_norm=ways)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClipBatch:
-    """Objects to pick in stills, and objects to follow in clips; all pictures are of one size. Pictures of one `lesson`
-    with one name are the same; with `pooled` they come again."""
+    """Objects to pick in stills, and objects to follow in clips; all pictures are of one size."""
 
-    lesson: int
-    pooled: bool
     stills: Stills
     clips: tuple[Followed, ...]
 
@@ -124,11 +118,7 @@ class FirstMix:
 @dataclass(frozen=True, kw_only=True)
 class Lesson:
     """A part of the curriculum: until batch number `until`, `stills` pictures of which `picked` objects each at most
-    are picked, and `clips` clips of which `followed` objects each at most are followed.
-
-    `pool` is how many different stills, and how many clips, there are: with a pool they come again and again, with
-    other objects and other prompts. None: no end of them.
-    """
+    are picked, and `clips` clips of which `followed` objects each at most are followed."""
 
     until: int
     stills: int
@@ -137,13 +127,12 @@ class Lesson:
     clip: Callable[[int], Clip]
     picked: int = 4
     followed: int = 4
-    pool: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClipBatches:
     """The n-th batch of a curriculum; past its end the last lesson goes on. `mask_cells` is what a cell of the grid of
-    masks has as its side in pixels. Seeds stay below `seeds`. Each process keeps what it made of a lesson's pool."""
+    masks has as its side in pixels. Seeds stay below `seeds`."""
 
     lessons: tuple[Lesson, ...]
     pick_mix: FirstMix
@@ -153,58 +142,29 @@ class ClipBatches:
     seed: int = 0
 
     def __call__(self, index: int) -> ClipBatch:
-        number = next((i for i, lesson in enumerate(self.lessons) if index < lesson.until), len(self.lessons) - 1)
-        lesson, rng = self.lessons[number], np.random.default_rng([self.seed, index])
-        stills = [self._made(lesson, lesson.still, rng) for _ in range(lesson.stills)]
-        clips = [self._made(lesson, lesson.clip, rng) for _ in range(lesson.clips)]
+        lesson = next((lesson for lesson in self.lessons if index < lesson.until), self.lessons[-1])
+        rng = np.random.default_rng([self.seed, index])
+        stills = [self._made(lesson.still, rng) for _ in range(lesson.stills)]
+        clips = [self._made(lesson.clip, rng) for _ in range(lesson.clips)]
         return ClipBatch(
-            lesson=number,
-            pooled=lesson.pool is not None,
             stills=collate_stills(stills, lesson.picked, self.pick_mix, rng),
             clips=tuple(follow(clip, lesson.followed, self.clip_mix, self.mask_cells, rng) for clip in clips),
         )
 
-    def _made(self, lesson: Lesson, make: Callable[[int], Clip], rng: np.random.Generator) -> Clip:
+    def _made(self, make: Callable[[int], Clip], rng: np.random.Generator) -> Clip:
         """A clip with an object that can be pointed out in it, and not in its last frame only."""
         for _ in range(_TRIES):
-            seed = int(rng.integers(lesson.pool or self.seeds))
-            clip = _kept(make, seed).clip() if lesson.pool else make(seed)
+            clip = make(int(rng.integers(self.seeds)))
             shown = _shown(clip.masks)[: max(len(clip.frames) - 1, 1)]
             if shown.any():
                 return clip
         raise ValueError(f"made {_TRIES} clips, none of which shows an object; expected easier clips")
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Packed:
-    """A clip in little memory: masks as bits, the motion in half precision."""
-
-    without_masks: Clip
-    bits: UInt8[np.ndarray, "t n h bytes"]
-    flow: Float16[np.ndarray, "t-1 h w 2"] | None
-
-    def clip(self) -> Clip:
-        width = self.without_masks.frames.shape[2]
-        masks = np.unpackbits(self.bits, axis=-1, count=width).astype(bool)
-        flow = None if self.flow is None else self.flow.astype(np.float32)
-        return replace(self.without_masks, masks=masks, concepts=("",) * masks.shape[1], flow=flow)
-
-
-@cache
-def _kept(make: Callable[[int], Clip], seed: int) -> _Packed:
-    clip = make(seed)
-    return _Packed(
-        without_masks=replace(clip, masks=clip.masks[:, :0], concepts=(), queries=(), flow=None),
-        bits=np.packbits(clip.masks, axis=-1),
-        flow=None if clip.flow is None else clip.flow.astype(np.float16),
-    )
-
-
 def collate_stills(stills: Sequence[Clip], most: int, mix: FirstMix, rng: np.random.Generator) -> Stills:
     """Objects of clips of one frame, at most `most` of each."""
     return Stills(
         images=torch.from_numpy(np.concatenate([still.frames for still in stills])),
-        names=tuple(still.name for still in stills),
         **vars(choose_picks([still.masks[0] for still in stills], most, mix, rng)),
     )
 
@@ -232,7 +192,6 @@ def follow(clip: Clip, most: int, mix: FirstMix, mask_cells: float, rng: np.rand
     born, masks = born[rows], clip.masks[:, rows]
     return Followed(
         frames=torch.from_numpy(clip.frames),
-        name=clip.name,
         masks=torch.from_numpy(masks),
         born=torch.from_numpy(born),
         first=point_out(masks[born, np.arange(len(rows))], mix, rng),

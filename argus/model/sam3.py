@@ -127,9 +127,14 @@ class Sam3(nn.Module):
 
         Kept in the record of the training (`Origin.training`), of the model or its adapter, as {"tiles": {phrase: 2}}.
         """
+        return self.tiles_by_phrase.get(clean(phrase), 1)
+
+    @property
+    def tiles_by_phrase(self) -> dict[str, int]:
+        """What `tiles_for` goes by; what an adapter was trained on goes before what its base was."""
         record = self.origin.training
         known = {**record.get("tiles", {}), **record.get("adapter", {}).get("tiles", {})}
-        return int(known.get(clean(phrase), 1))
+        return {phrase: int(tiles) for phrase, tiles in known.items()}
 
     @property
     def image_size_hw(self) -> tuple[int, int]:

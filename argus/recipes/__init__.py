@@ -87,9 +87,8 @@ def run(
     first = folder / "weights" if resumes else start
     if first is None and isinstance(recipe, FinishRecipe):
         raise ValueError("expected a detector's weights to start from (--start), which this stage finishes; got none")
-    model = starting_model(
-        first, recipe.scenes, recipe.train.seed, tracker=_needs_tracker(recipe, first), sizes=recipe.sizes
-    ).to(team.device)
+    tracker = not resumes and _needs_tracker(recipe, start)  # a run that goes on has one, or has none
+    model = starting_model(first, recipe.scenes, recipe.train.seed, tracker=tracker, sizes=recipe.sizes).to(team.device)
     remembered = Remembered(folder, recipe.stage, recipe.scenes)
     if not resumes and team.first:
         remembered.note("before", model, 0)

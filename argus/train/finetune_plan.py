@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -115,30 +116,56 @@ def check(material: Material) -> None:
             )
 
 
-def claim(folder: Path, plan: FinetunePlan) -> None:
-    """Make the folder this run's. Raises ValueError where it holds something else, or a run of another plan."""
-    record = folder / RECORD
+def claim(folder: Path, plan: FinetunePlan, material: Material | None = None) -> None:
+    """Make the folder this run's. Raises ValueError where it holds something else, or a run of another plan or on other
+    `material` (None: not read yet)."""
+    record, data = folder / RECORD, None if material is None else _marks(material)
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"expected a folder to write to, got the file {folder}")
+    begun = any(folder.glob("seed-*"))
     if record.exists():
         try:
-            known = json.loads(record.read_text("utf-8"))["plan"]
+            document = json.loads(record.read_text("utf-8"))
+            known, seen = document["plan"], document["data"]
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(f"{record} is no record of a fine-tuning ({error}): choose another folder") from error
-        if known != asdict(plan) and any(folder.glob("seed-*")):  # else it failed before it began
-            changed = sorted(key for key, value in asdict(plan).items() if known.get(key) != value)
+        wanted = asdict(plan)
+        changed = sorted(key for key, value in wanted.items() if known.get(key) != value)
+        changed += [key for key, mark in (data or {}).items() if seen and seen[key] != mark]
+        if begun and changed:  # else it failed before it began
             raise ValueError(f"{folder} holds a fine-tuning with other {', '.join(changed)}: choose another folder")
     elif folder.is_dir() and any(folder.iterdir()):
         raise ValueError(f"{folder} holds something else than a fine-tuning: choose a new or empty folder")
     folder.mkdir(parents=True, exist_ok=True)
-    if not any(folder.glob("seed-*")):
-        write_record(folder, plan, [])
+    if not begun:
+        _write(record, plan, data, [])
 
 
-def write_record(folder: Path, plan: FinetunePlan, outcomes: list[Outcome]) -> None:
+def write_record(folder: Path, plan: FinetunePlan, material: Material, outcomes: list[Outcome]) -> None:
     """Write what was asked and, for each finished seed, what came of it to `finetune.json`."""
-    content = {"plan": asdict(plan), "outcomes": [asdict(outcome) for outcome in outcomes]}
-    replace_file(folder / RECORD, lambda path: path.write_text(json.dumps(content, indent=1), "utf-8"))
+    _write(folder / RECORD, plan, _marks(material), outcomes)
+
+
+def _write(record: Path, plan: FinetunePlan, data: Mapping[str, str] | None, outcomes: list[Outcome]) -> None:
+    content = {"plan": asdict(plan), "data": data, "outcomes": [asdict(outcome) for outcome in outcomes]}
+    replace_file(record, lambda path: path.write_text(json.dumps(content, indent=1), "utf-8"))
+
+
+def _marks(material: Material) -> dict[str, str]:
+    """What tells material from other material: its images by their names, its phrases and its masks."""
+    parts = {
+        "training data": material.training.pairs(),
+        "held-out data": material.held_out.pairs(),
+        "base concepts": material.base_pairs,
+    }
+    return {name: _mark(pairs) for name, pairs in parts.items()}
+
+
+def _mark(pairs: Iterable[Pair]) -> str:
+    mark = hashlib.sha256()
+    for pair in pairs:
+        mark.update(repr((Path(pair.file_name).name, pair.phrase, [one.counts for one in pair.rles])).encode())
+    return mark.hexdigest()
 
 
 def told(measured: Measured) -> str:

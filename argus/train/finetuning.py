@@ -21,7 +21,7 @@ import torch
 
 from argus import checkpoint
 from argus.checkpoint.files import replace_file
-from argus.checkpoint.lora import ADAPTER, save_adapter
+from argus.checkpoint.lora import ADAPTER, save_adapter, split_source
 from argus.data.collate import PromptMix
 from argus.data.pairs import Pair
 from argus.data.windows import meet
@@ -79,11 +79,15 @@ def finetune(
 ) -> list[Outcome]:
     """Run every seed of a plan in `folder`, going on where it was stopped; the best seed's weights end in `folder`.
 
-    Raises ValueError where there is nothing to learn from, for an unknown model, for a folder that holds anything else,
-    and where the saved file does not give the numbers that were measured.
+    Raises ValueError where there is nothing to learn from, for an unknown model, for an adapter over a model that has
+    one, for a folder that holds anything else, and where the saved file does not give the numbers that were measured.
     """
     check(material)
-    claim(folder, plan)
+    if not plan.full and split_source(plan.model) is not None:
+        raise ValueError(
+            f"expected a model without an adapter to make one for, got {plan.model!r}: use --full, or the model alone"
+        )
+    claim(folder, plan, material)
     base = checkpoint.load(plan.model, device=device, precision="fp32")
     tell("measuring the model before")
     before = measure(base, material, answers_of)
@@ -95,7 +99,7 @@ def finetune(
     best = max(outcomes, key=lambda outcome: outcome.after.new["cgF1"])
     for path in kept_files(folder / f"seed-{best.seed}"):
         replace_file(folder / path.name, partial(shutil.copyfile, path))
-    write_record(folder, plan, outcomes)
+    write_record(folder, plan, material, outcomes)
     return outcomes
 
 
@@ -173,8 +177,6 @@ class Run:
         )
         if state.step < steps:
             raise InterruptedError(f"stopped, saved, at step {state.step} of {steps}: the same command goes on")
-        if not self.history or self.history[-1][0] != state.step:
-            self.look(state.ema.model.eval().model, state.step)
         return self._outcome(before, state.step)
 
     def student(self) -> Sam3:
@@ -226,12 +228,12 @@ class Run:
     def saved(self, model: Sam3, folder: Path, step: int) -> Sam3:
         """The model after it was written to `folder` and read again."""
         about: dict[str, Any] = {"finetune": {"base": self.plan.model, "steps": step, "seed": self.seed}}
-        if self.tiles > 1:
-            named = {clean(pair.phrase) for pair in self.material.training.pairs() if pair.rles}
-            about["tiles"] = dict.fromkeys(sorted(named), self.tiles)
+        named = sorted({clean(pair.phrase) for pair in self.material.training.pairs() if pair.rles})
+        about["tiles"] = {**self.base.tiles_by_phrase, **dict.fromkeys(named, self.tiles)}
         if self.plan.full:
             copied = copy.deepcopy(model)
-            copied.origin.training = {**copied.origin.training, **about}
+            known = {key: value for key, value in copied.origin.training.items() if key != "adapter"}  # merged by now
+            copied.origin.training = {**known, **about}
             checkpoint.save(copied, folder)
         else:
             save_adapter(adapter_of(model, self.base, self.plan.model, about), folder)
@@ -269,7 +271,7 @@ class Run:
         )
 
     def _config(self, model: Sam3, steps: int, looks: int, parts: int) -> TrainConfig:
-        every = steps // looks if steps >= looks else 1
+        every = steps // looks
         return TrainConfig(
             purpose=f"fine-tuning of {self.plan.model}",
             steps=steps,
@@ -300,15 +302,15 @@ class Run:
         """How many steps and looks there is time for, timed on a copy that is thrown away. Looks, in tiles where the
         data need them, take `LOOKING` of the time at most, but for one."""
         tried = copy.deepcopy(learner)
-        config = self._config(learner.model, 100, self.plan.looks, batches.parts)
+        config = self._config(learner.model, max(100, self.plan.looks), self.plan.looks, batches.parts)
         state = new_state(tried, config, Team(device=self.device))
         began = time.monotonic()
         for step in range(TRIED + 1):
             began = time.monotonic() if step == 1 else began
             train_step(state, [batches(step * batches.parts + part) for part in range(batches.parts)], config)
         each = (time.monotonic() - began) / TRIED
-        model = self.saved(learner.model, self.folder / "run" / "candidate", 0)
         began = time.monotonic()
+        model = self.saved(tried.model, self.folder / "run" / "candidate", 0)
         score(self.material.held_out.pairs(), self.answers_of(model).predict)
         look = time.monotonic() - began
         looks = max(min(self.plan.looks, int(LOOKING * seconds / look)), 1)

@@ -89,13 +89,14 @@ def train_step(state: TrainState[B], batches: Sequence[B], config: TrainConfig) 
     """One step over this process's share of its batches. Raises FloatingPointError for a loss or gradient that is not
     finite.
 
-    Chance (sampled points, dropout) depends on the seed and the number of the batch alone, so a resumed run repeats
+    Chance (sampled points) depends on the seed and the number of the batch alone, so a resumed run repeats
     what it would have done, in whichever number of processes.
     """
     team = state.team
     set_rate(state.optimizer, rate_at(state.step, config.steps, config.optim))
-    totals = team.added(state.learner.totals(batches))
     fast = choose_dtype(config.precision, team.device) == torch.bfloat16
+    with torch.autocast(team.device.type, torch.bfloat16, enabled=fast):
+        totals = team.added(state.learner.totals(batches))
     parts: list[Losses] = []
     used: set[str] = set()
     for place, batch in enumerate(batches):
@@ -155,6 +156,7 @@ def train(
     state = new_state(learner, config, team, begin)
     load_state(state, folder)
     source, began = batches(state.step * config.accumulate + team.rank, team.size), time.monotonic()
+    saved = -1
     with Journal(folder, config, state.step, team=team, progress=progress) as journal, StopRequest() as stop:
         while state.step < config.steps and not team.any(stop.requested or _late(began, config.minutes)):
             losses = train_step(state, [next(source) for _ in range(share)], config)
@@ -165,7 +167,9 @@ def train(
                     look(model, folder / "overlays" / f"{state.step:07d}")
             if state.step % config.save_every == 0:
                 _save(state, folder, save_weights)
-        _save(state, folder, save_weights)
+                saved = state.step
+        if saved != state.step:
+            _save(state, folder, save_weights)
     return state
 
 

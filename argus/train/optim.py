@@ -18,7 +18,18 @@ M = TypeVar("M", bound=nn.Module)
 
 BETAS = (0.9, 0.98)
 EMA_DECAY = 0.999
-_TABLES = ("embedding", "position", "norm", "token", "prompt_encoder.labels", "memory_time")  # by parts of their names
+_TABLES = (  # what is looked up or learned as it is, by the ends of the names
+    "vision.position",
+    "text.position",
+    "text.embedding.weight",
+    "exemplar_encoder.label.weight",
+    "decoder.query_embed",
+    "decoder.reference_logits",
+    "prompt_encoder.labels.weight",
+    "mask_decoder.mask_tokens",
+    "memory_time",
+    "frequencies",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +73,7 @@ def rate_at(step: int, steps: int, config: OptimConfig) -> float:
 def make_optimizer(model: nn.Module, config: OptimConfig) -> torch.optim.AdamW:
     """AdamW over groups of equal rate and decay; each group keeps its base rate as `base_lr`.
 
-    Norms, biases, embeddings and position tables (all vectors, and embeddings by name) have no weight decay.
+    Norms and biases (all vectors), embeddings, queries and position tables (by name) have no weight decay.
     """
     vision_blocks = _count_blocks(model)
     groups: dict[tuple[float, float], list[Tensor]] = {}
@@ -108,14 +119,12 @@ class Ema(Generic[M]):
     @torch.no_grad()
     def update(self, model: M) -> None:
         decay = min(EMA_DECAY, (1 + self.updates) / (10 + self.updates))
-        torch._foreach_lerp_(_held(self.model), _held(model), 1 - decay)
+        pairs = zip(self.model.parameters(), model.parameters(), strict=True)
+        learned = [(local(mine), local(other)) for mine, other in pairs if other.requires_grad]
+        torch._foreach_lerp_([mine for mine, _ in learned], [other for _, other in learned], 1 - decay)
         for mine, other in zip(self.model.buffers(), model.buffers(), strict=True):
             mine.copy_(other)
         self.updates += 1
-
-
-def _held(model: nn.Module) -> list[Tensor]:
-    return [local(parameter) for parameter in model.parameters()]
 
 
 def _count_blocks(model: nn.Module) -> int:
@@ -128,4 +137,4 @@ def _names(model: nn.Module) -> Iterator[str]:
 
 
 def _decays(name: str, parameter: Tensor) -> bool:
-    return parameter.ndim > 1 and not any(word in name for word in _TABLES)
+    return parameter.ndim > 1 and not name.endswith(_TABLES)

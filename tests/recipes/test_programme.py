@@ -56,7 +56,7 @@ def small(recipe: Recipe) -> Recipe:
         return replace(recipe, sizes=SIZES, train=train, mix=mix, curriculum=(part,))
     assert isinstance(recipe, TrackerRecipe)
     pictures = replace(recipe.scenes, size=64, frames=2)  # type: ignore[call-arg]
-    clips = replace(recipe.curriculum[-1], until=1, stills=1, clips=1, pictures=pictures, picked=2, pool=None)
+    clips = replace(recipe.curriculum[-1], until=1, stills=1, clips=1, pictures=pictures, picked=2)
     return replace(recipe, sizes=SIZES, train=train, curriculum=(clips,))
 
 
@@ -84,6 +84,24 @@ def test_each_stage_starts_from_the_last(
     assert [told[stage]["figure"] for stage in STAGES[1:]] == ["naming accuracy", "cgF1", "cgF1"]
     assert told["tracker"]["before"]["value"] == told["tracker"]["after"]["value"], "all else is frozen"
     assert all((one["before"]["step"], one["after"]["step"]) == (0, 1) for one in told.values())
+
+
+def test_a_detector_from_nothing_goes_on_as_it_began(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(start, "SCENES_FOR_WORDS", 20)
+    monkeypatch.setattr(recipes, "Remembered", partial(Remembered, count=1))
+    recipe = small(recipes.get("nano-detector")(cache))
+    recipes.run(recipe, tmp_path / "run", workers=0, progress=False)
+    longer = replace(recipe, train=replace(recipe.train, steps=2))
+    assert recipes.run(longer, tmp_path / "run", workers=0, progress=False) == 2
+    assert checkpoint.load(tmp_path / "run" / "weights", device="cpu").tracker is None, "it saw nothing to pick in"
+
+
+def test_one_contrast_over_a_step_is_not_sharded(tmp_path: Path) -> None:
+    recipe = recipes.get("sam3-towers")(tmp_path)
+    with pytest.raises(ValueError, match="--shard"):
+        replace(recipe, train=replace(recipe.train, shard=True))
 
 
 @pytest.mark.parametrize("stage", STAGES)

@@ -339,6 +339,25 @@ def test_a_folder_with_something_else_is_refused(base: Path, tmp_path: Path) -> 
         claim(tmp_path / "new", plan(base))
 
 
+def test_a_run_does_not_go_on_with_other_data(base: Path, material: Material, tmp_path: Path) -> None:
+    claim(tmp_path / "out", plan(base))
+    claim(tmp_path / "out", plan(base), material)
+    (tmp_path / "out" / "seed-0").mkdir()
+    claim(tmp_path / "out", plan(base))
+    claim(tmp_path / "out", plan(base), material)
+    fewer = replace(material, held_out=material.held_out.select([0]))
+    with pytest.raises(ValueError, match="with other held-out data:"):
+        claim(tmp_path / "out", plan(base), fewer)
+    with pytest.raises(ValueError, match="with other base concepts:"):
+        claim(tmp_path / "out", plan(base), replace(material, base_pairs=()))
+
+
+def test_an_adapter_over_an_adapter_is_refused_at_once(base: Path, material: Material, tmp_path: Path) -> None:
+    (tmp_path / "adapter").mkdir()
+    with pytest.raises(ValueError, match=r"without an adapter.*--full"):
+        run(plan(base, model=f"{base}+{tmp_path / 'adapter'}"), material, tmp_path / "out")
+
+
 def test_an_unknown_model_is_named(material: Material, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no model at 'nowhere'"):
         run(FinetunePlan(model="nowhere"), material, tmp_path / "out")

@@ -201,40 +201,6 @@ def test_one_batch_overfits_and_the_rest_of_the_model_stays() -> None:
     assert not any(name.endswith("frequencies") for name in changed)
 
 
-def test_pictures_of_a_pool_come_again_with_other_prompts_and_are_encoded_once() -> None:
-    made = batches()
-    made = replace(made, lessons=(replace(made.lessons[0], pool=3),))
-    several = [made(index) for index in range(8)]
-    assert all(batch.pooled for batch in several)
-    assert {name for batch in several for name in batch.stills.names} == {"toy-0", "toy-1", "toy-2"}
-    same = [batch.stills for batch in several if batch.stills.names == several[0].stills.names]
-    assert len(same) > 1 and not torch.equal(same[0].first.clicks_xy_norm, same[1].first.clicks_xy_norm)
-    learner, encoded = TrackerLearner(toy_tracker(), TrackerLossConfig()).eval(), []
-    learner.model.vision.register_forward_pre_hook(lambda _, inputs: encoded.append(len(inputs[0])))
-    torch.manual_seed(0)
-    fresh = learner(replace(several[0], pooled=False, lesson=7), 1).total
-    for batch in [*several, *several]:
-        torch.manual_seed(0)
-        again = learner(batch, 1).total
-    torch.manual_seed(0)
-    again = learner(several[0], 1).total
-    length = len(several[0].clips[0].frames)
-    assert sum(encoded[1:]) <= 3 + 3 * length
-    assert torch.allclose(fresh, again, rtol=0.02)  # kept in bf16
-
-
-def test_a_packed_clip_is_the_clip() -> None:
-    made = replace(batches(), seed=3)
-    lesson = made.lessons[0]
-    pooled = replace(made, lessons=(replace(lesson, pool=2, still=toy_still, clip=toy_clip),))
-    free = replace(made, lessons=(lesson,), seeds=2)
-    one, other = pooled(5), free(5)
-    assert torch.equal(one.stills.masks, other.stills.masks) and torch.equal(one.stills.images, other.stills.images)
-    assert torch.equal(one.clips[0].masks, other.clips[0].masks)
-    assert one.clips[0].ways_xy_norm is not None and other.clips[0].ways_xy_norm is not None
-    assert torch.allclose(one.clips[0].ways_xy_norm, other.clips[0].ways_xy_norm, atol=1e-3, equal_nan=True)
-
-
 def test_a_new_tracker_leaves_the_model_as_it_is() -> None:
     old, model = tiny_model(), None
     model = with_tracker(old, TRACKER, 0)

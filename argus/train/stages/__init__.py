@@ -1,1 +1,1 @@
-"""The stages of training: towers first, then the detector."""
+"""The stages of training: towers, detector, finish and tracker; and fine-tuning."""

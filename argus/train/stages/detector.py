@@ -98,7 +98,8 @@ def answers(model: Sam3, features: Features, prompts: Sequence[Prompt], targets:
 class DetectorLearner(Learner[Batch]):
     """The whole model under the detection loss; where a batch names its objects, its towers go on learning them.
 
-    With `learned` only the parameters whose names begin with one of its prefixes change. With `rounds` prompts whose
+    With `learned` only the parameters whose names begin with one of its prefixes change (None: those that the model
+    has not frozen). With `rounds` prompts whose
     answers have mistakes are asked again with exemplars that correct them, and every round has the whole loss. What it
     finds for absent phrases is noted in the folder `notes`. With `picking` a tracker, where the model has one, learns
     to pick single objects of the same images, and the encoder with it.
@@ -108,15 +109,16 @@ class DetectorLearner(Learner[Batch]):
         self,
         model: Sam3,
         config: LossConfig,
-        learned: tuple[str, ...] = ("",),
+        learned: tuple[str, ...] | None = ("",),
         *,
         picking: Picking | None = None,
         rounds: Rounds | None = None,
         notes: Path | None = None,
     ) -> None:
         super().__init__()
-        for name, parameter in model.named_parameters():
-            parameter.requires_grad_(name.startswith(learned) and not name.endswith("frequencies"))
+        if learned is not None:
+            for name, parameter in model.named_parameters():
+                parameter.requires_grad_(name.startswith(learned) and not name.endswith("frequencies"))
         self.model = model
         self.naming = Naming()
         self.criterion = Criterion(config)

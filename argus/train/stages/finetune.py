@@ -61,7 +61,9 @@ class FinetuneBatches:
 
     def __call__(self, index: int) -> Batch:
         step, part = divmod(index, self.parts)
-        return _parts(self, step)[part]
+        if part < self.of_data:
+            return _parts(self, step, of_base=False)[part]
+        return _parts(self, step, of_base=True)[part - self.of_data]
 
     @property
     def parts(self) -> int:
@@ -93,16 +95,15 @@ class FinetuneBatches:
         return changed if has_present(changed) or not has_present(sample) else sample
 
 
-@lru_cache(maxsize=1)
-def _parts(batches: FinetuneBatches, step: int) -> list[Batch]:
-    """All of a step, kept while its parts are asked for: batches of the data, then those of base concepts."""
-    rng = np.random.default_rng([batches.seed, step])
-    shown = batches.collated(batches.samples(step, rng), rng)
-    parts = share_out(shown, batches.of_data)
-    if batches.replay is None:
-        return parts
+@lru_cache(maxsize=2)
+def _parts(batches: FinetuneBatches, step: int, of_base: bool) -> list[Batch]:
+    """Batches of the data in a step, or of base concepts, kept while they are asked for one by one."""
+    rng = np.random.default_rng([batches.seed, step, of_base])
+    if not of_base:
+        return share_out(batches.collated(batches.samples(step, rng), rng), batches.of_data)
+    assert batches.replay is not None
     again = [batches.replay(step * batches.replayed + place) for place in range(batches.replayed)]
-    return [*parts, *(replace(part, known=True) for part in share_out(batches.collated(again, rng), batches.of_base))]
+    return [replace(part, known=True) for part in share_out(batches.collated(again, rng), batches.of_base)]
 
 
 def has_present(sample: Sample) -> bool:
@@ -159,10 +160,9 @@ class FinetuneLearner(DetectorLearner):
     once a batch."""
 
     def __init__(self, model: Sam3, config: LossConfig, base: Sam3) -> None:
-        learned = tuple(name for name, parameter in model.named_parameters() if parameter.requires_grad)
-        if not learned:
+        if not any(parameter.requires_grad for parameter in model.parameters()):
             raise ValueError("expected a model with something to learn, got one that is frozen as a whole")
-        super().__init__(model, config, learned, picking=PICKING)
+        super().__init__(model, config, None, picking=PICKING)
         self._base = Shared(base)
 
     def forward(self, batch: Batch, totals: Totals) -> DetectorLosses:

@@ -163,6 +163,13 @@ class TowerRecipe:
     large_batch: bool = False
     sizes: Sam3Config = field(default_factory=presets.nano)
 
+    def __post_init__(self) -> None:
+        if self.large_batch and self.train.shard:
+            raise ValueError(
+                "expected a sharded model or one contrast over all batches of a step, got both: leave --shard out; "
+                "towers alone need little memory"
+            )
+
     @property
     def scenes(self) -> SceneConfig:
         """The last lesson's, which shows every concept."""

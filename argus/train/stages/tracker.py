@@ -34,13 +34,6 @@ class TrackerLearner(Learner[ClipBatch]):
             parameter.requires_grad_(name.startswith("tracker.") and not name.endswith("frequencies"))
         self.model = model
         self.tracker_criterion = TrackerCriterion(config)
-        self._kept: dict[tuple[str, int], Tensor] = {}  # encoded pictures of a lesson's pool, by names and lengths
-        self._lesson: int | None = None
-
-    def train(self, mode: bool = True) -> TrackerLearner:
-        super().train(mode)
-        self.model.vision.eval()
-        return self
 
     def totals(self, batches: Sequence[ClipBatch]) -> int:
         return len(batches)
@@ -60,23 +53,10 @@ class TrackerLearner(Learner[ClipBatch]):
 
     @torch.no_grad()
     def _trunks(self, batch: ClipBatch) -> list[Tensor]:
-        """Maps of the stills, together, and of each clip. Nothing of the encoder learns, so that pictures which come
-        again are encoded once."""
-        names = [(name, 1) for name in batch.stills.names] + [(clip.name, len(clip.frames)) for clip in batch.clips]
-        pictures = dict(
-            zip(names, [*batch.stills.images.split(1), *[clip.frames for clip in batch.clips]], strict=True)
-        )
-        if batch.lesson != self._lesson:
-            self._kept, self._lesson = {}, batch.lesson
-        found, new = dict(self._kept), [name for name in pictures if name not in self._kept]
-        if new:
-            trunk = self.model.vision(normalised(torch.cat([pictures[name] for name in new]).permute(0, 3, 1, 2)))
-            found |= dict(zip(new, trunk.split([length for _, length in new]), strict=True))
-        if batch.pooled:
-            self._kept |= {name: found[name].to(torch.bfloat16) for name in new}
-            found |= self._kept  # rounded the first time too, whichever process or run sees it first
-        trunks = [found[name].to(self.model.dtype) for name in names]
-        return [torch.cat(trunks[: len(batch.stills.names)]), *trunks[len(batch.stills.names) :]]
+        """Maps of the stills, together, and of each clip. Nothing of the encoder learns."""
+        pictures = [batch.stills.images, *(clip.frames for clip in batch.clips)]
+        trunk = self.model.vision(normalised(torch.cat(pictures).permute(0, 3, 1, 2)))
+        return list(trunk.to(self.model.dtype).split([len(part) for part in pictures]))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,8 +88,7 @@ def still(config: ClipConfig, seed: int) -> Clip:
 @dataclass(frozen=True, kw_only=True)
 class ClipPart:
     """A part of the curriculum in steps: until step `until`, `stills` stills and `clips` clips like `pictures` a
-    batch, of which `still_photos` and `clip_photos` are the shares of photos; with a `pool` that many stills, and that
-    many clips, which come again and again."""
+    batch, of which `still_photos` and `clip_photos` are the shares of photos."""
 
     until: int
     stills: int
@@ -119,7 +98,6 @@ class ClipPart:
     clip_photos: float = 0.4
     picked: int = 6
     followed: int = 4
-    pool: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,7 +131,6 @@ class TrackerRecipe:
                 clip=Pictures(clips=part.pictures, photos=part.clip_photos),
                 picked=part.picked,
                 followed=part.followed,
-                pool=part.pool,
             )
             for part in self.curriculum
         )
