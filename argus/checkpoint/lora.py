@@ -18,8 +18,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from argus.checkpoint.files import replace_file
 from argus.model.sam3 import Sam3Config
+from argus.ops.files import replace_file
 
 ADAPTER = "adapter.safetensors"
 DOWN, UP = ".lora_down", ".lora_up"  # after the name of the weight that they change
@@ -27,6 +27,7 @@ FORMAT, VERSION = "argus-adapter", 1
 SEEN = 64  # numbers of each changed tensor that the mark of the base is made of
 
 _QUERIES = "detector.decoder.query_embed"
+_QUERY_TABLES = (_QUERIES, "detector.decoder.reference_logits")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +81,7 @@ def save_adapter(adapter: Adapter, folder: Path) -> Path:
     plain = {name: tensor.detach().to("cpu", torch.bfloat16).contiguous() for name, tensor in low.items()}
     plain |= {name: tensor.detach().to("cpu", torch.float32).contiguous() for name, tensor in adapter.whole.items()}
     about = {"format": FORMAT, "version": VERSION, "base": adapter.base, "mark": adapter.mark}
-    header = json.dumps({**about, "training": dict(adapter.training)}, ensure_ascii=False)
+    header = json.dumps({**about, "training": dict(adapter.training)})  # ASCII: a base's path may be no UTF-8
     folder.mkdir(parents=True, exist_ok=True)
     replace_file(folder / ADAPTER, lambda path: save_file(plain, path, {"argus": header}))
     return folder / ADAPTER
@@ -147,9 +148,7 @@ def apply_adapter(adapter: Adapter, tensors: Mapping[str, Tensor], name: str) ->
             f"the adapter was made for {adapter.base!r}, not for {name!r}, which has no {', '.join(unknown[:5])}"
         )
     changed = {n: tensors[n] for n in adapter.names}
-    if any(_shape(adapter, n) != (len(changed[n]), changed[n][0].numel()) for n in adapter.down) or (
-        mark_of(changed) != adapter.mark
-    ):
+    if not all(_fits(adapter, n, changed[n]) for n in adapter.names) or (mark_of(changed) != adapter.mark):
         raise ValueError(
             f"the adapter was made for other weights than those of {name!r} (it was fine-tuned from {adapter.base!r}): "
             "load it over the weights it was fine-tuned from, or fine-tune again"
@@ -157,8 +156,17 @@ def apply_adapter(adapter: Adapter, tensors: Mapping[str, Tensor], name: str) ->
     return {n: adapter.merged(n, tensor) for n, tensor in changed.items()}
 
 
-def _shape(adapter: Adapter, name: str) -> tuple[int, int]:
-    return len(adapter.up[name]), adapter.down[name].shape[1]
+def _fits(adapter: Adapter, name: str, tensor: Tensor) -> bool:
+    """Whether what changes a tensor is of its shape; of queries there may be more or fewer."""
+    if name in adapter.whole:
+        new = adapter.whole[name]
+        return new.shape[1:] == tensor.shape[1:] and (new.shape == tensor.shape or name in _QUERY_TABLES)
+    down, up = adapter.down[name], adapter.up[name]
+    return down.ndim == up.ndim == 2 and (len(up), up.shape[1], down.shape[1]) == (
+        len(tensor),
+        len(down),
+        tensor[0].numel(),
+    )
 
 
 def mark_of(tensors: Mapping[str, Tensor]) -> str:

@@ -12,12 +12,12 @@ from torch import Tensor
 
 from argus.checkpoint import huggingface, huggingface_config, native
 from argus.checkpoint.adapter import of_ours
-from argus.checkpoint.files import replace_file
 from argus.checkpoint.hub import CONFIG, WEIGHTS
 from argus.checkpoint.loading import MEMORY, POINTS
 from argus.checkpoint.report import listed
 from argus.checkpoint.source import TOKENIZER, Layout
 from argus.model.sam3 import Sam3
+from argus.ops.files import replace_file
 
 
 def save(model: Sam3, folder: str | PathLike[str], layout: str = "argus", dtype: torch.dtype | None = None) -> None:

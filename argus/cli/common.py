@@ -115,10 +115,9 @@ def failures_reported() -> Iterator[None]:
             with memory_errors():
                 yield
         except ModuleNotFoundError as error:
-            say(
-                f"error: {error.name} is not installed; in a checkout of Argus, "
-                'pip install -c constraints.txt ".[train,eval,video]" brings it'
-            )
+            told = str(error).startswith("Expected")  # it says how to install what is missing
+            install = 'in a checkout of Argus, pip install -c constraints.txt ".[train,eval,video]" brings it'
+            say(f"error: {error}" if told else f"error: {error.name} is not installed; {install}")
             raise typer.Exit(FAILURE) from error
         except FloatingPointError as error:
             say(f"error: {error}")

@@ -50,15 +50,13 @@ def _ask(truth: "Instances", images: Path, load: "Callable[[], Sam3]") -> tuple[
     from argus.eval.coco_ap import MOST
     from argus.inference.image import ImagePredictor
 
-    predictor = ImagePredictor(load())
+    phrases, predictor = _phrases(truth), ImagePredictor(load())
 
     def ask(image: dict[str, Any]) -> list[dict[str, Any]]:
-        categories = sorted(truth.asked[image["id"]] if truth.asked else truth.categories)
-        if not categories:
+        known = truth.asked[image["id"]] if truth.asked else phrases.values()
+        ids = {phrase: number for phrase, number in phrases.items() if number in known}
+        if not ids:
             return []
-        ids: dict[str, int] = {}
-        for number in categories:
-            ids.setdefault(truth.categories[number]["name"].strip(), number)
         most = MOST[truth.protocol][-1]
         found = predictor.set_image(images / image["file_name"]).predict(
             list(ids), score_threshold=LEAST_SCORE, max_count=most
@@ -66,7 +64,7 @@ def _ask(truth: "Instances", images: Path, load: "Callable[[], Sam3]") -> tuple[
         records = found.to_coco(image["id"], list(ids))
         return [{**record, "category_id": list(ids.values())[record["category_id"] - 1]} for record in records]
 
-    return score_each({_file(images, image): image for image in truth.images.values()}, ask)
+    return score_each([(_file(images, image), image) for image in truth.images.values()], ask)
 
 
 def _ask_videos(
@@ -76,10 +74,7 @@ def _ask_videos(
     from argus.cli.evaluate_video import predict_function
     from argus.ops import rle
 
-    predict = predict_function(load())
-    ids: dict[str, int] = {}
-    for number in sorted(truth.categories):
-        ids.setdefault(truth.categories[number]["name"].strip(), number)
+    ids, predict = _phrases(truth), predict_function(load())
 
     def ask(video: dict[str, Any]) -> list[dict[str, Any]]:
         answers = predict([images / name for name in video["file_names"]], list(ids))
@@ -94,7 +89,25 @@ def _ask_videos(
             for masklet in masklets
         ]
 
-    return score_each({_file(images, video): video for video in truth.images.values()}, ask)
+    return score_each([(_file(images, video), video) for video in truth.images.values()], ask)
+
+
+def _phrases(truth: "Instances") -> dict[str, int]:
+    """What is asked, and the category that it stands for. Of several of one name only one may have instances, and is
+    that one; raises ValueError where more have."""
+    from argus.data.phrases import as_phrase
+
+    counted = {annotation["category_id"] for annotation in truth.annotations}
+    ids: dict[str, int] = {}
+    for number in sorted(truth.categories, key=lambda number: (number not in counted, str(number))):
+        phrase = as_phrase(truth.categories[number]["name"])
+        if number in counted and phrase in ids:
+            raise ValueError(
+                f"expected categories of different names, got {ids[phrase]!r} and {number!r}, both {phrase!r} and with "
+                "instances: make them one"
+            )
+        ids.setdefault(phrase, number)
+    return ids
 
 
 def _file(images: Path, item: dict[str, Any]) -> Path:

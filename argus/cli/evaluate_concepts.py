@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from argus.cli.common import console, print_json, say
+from argus.cli.common import console, image_failures, print_json, say, say_failed
 from argus.cli.scoring import Outcome, exit_if_failed, print_settings, score_each
 
 if TYPE_CHECKING:
@@ -72,14 +72,20 @@ def evaluate_subsets(
     failed: dict[str, str] = {}
     total = 0
     for name, truths in subsets.items():
-        if predict is not None:
-            scores, wrong, count = _of_model(truths, images, predict, asking)
-            failed, total = {**failed, **wrong}, total + count
-        else:
-            assert predictions is not None
-            scores, wrong = _of_file(truths, predictions / f"{name}.json", asking.iou), {}
+        try:
+            if predict is not None:
+                scores, wrong, count = _of_model(truths, images, predict, asking)
+            else:
+                assert predictions is not None
+                scores, wrong, count = _of_file(truths, predictions / f"{name}.json", asking.iou), {}, 0
+        except image_failures() as error:
+            failed, total = {**failed, name: say_failed(Path(name), error)}, total + 1
+            continue
+        failed, total = {**failed, **wrong}, total + count
         found[name] = scores
         outcomes[name] = _outcome(scores, truths, predictions, asking, wrong)
+    if not outcomes:
+        raise ValueError(f"expected subsets to score in {folder}, got {len(subsets)}, all of which failed")
     rows = {name: outcome.summary for name, outcome in outcomes.items()}
     mean = {key: sum(row[key] for row in rows.values()) / len(rows) for key in next(iter(rows.values()))}
     if as_json:
@@ -89,7 +95,7 @@ def evaluate_subsets(
         print_settings(next(iter(outcomes.values())).settings)
     if report is not None:
         _write_report(replace(next(iter(outcomes.values())), title=str(folder), failed=failed), found, images, report)
-    exit_if_failed(failed, total, "images", "their pairs are not scored")
+    exit_if_failed(failed, total, "images and subsets", "their pairs are not scored")
 
 
 def is_yolo(truth: Path) -> bool:
@@ -141,7 +147,7 @@ def _of_model(
     asked, *others = (_read(path, images, asking.absent) for path in truths)
     more = [{pair.id: pair for pair in pairs} for pairs in others]
     images = images or Path()  # YOLO's pairs have whole paths
-    by_path = {images / name: group for name, group in by_image(asked).items()}
+    by_path = [(images / name, group) for name, group in by_image(asked).items()]
 
     def score(group: "list[Pair]") -> "list[PairScore]":
         return evaluate(group, images, predict, exemplars=asking.exemplars, iou=asking.iou, others=more)

@@ -35,7 +35,7 @@ def evaluate_pick(
     from argus.eval import pick
 
     asked = read_boxed(objects, min_area_px=min_area, leave_out=leave_out)
-    by_path = {images / image.file_name: image for image in asked}
+    by_path = [(images / image.file_name, image) for image in asked]
     picked = pick_function(load(), zoom)
 
     def score(image: "BoxedObjects") -> "list[tuple[float, float]]":

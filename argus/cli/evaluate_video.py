@@ -72,7 +72,7 @@ def _of_model(
     from argus.eval.hota import by_video, evaluate_videos
 
     predict = predict_function(load())
-    videos = {images / Path(group[0].file_names[0]).parent: group for group in by_video(asked)}
+    videos = [(images / Path(group[0].file_names[0]).parent, group) for group in by_video(asked)]
 
     def score(group: "list[VideoPair]") -> "list[VideoScore]":
         return evaluate_videos(group, images, predict)

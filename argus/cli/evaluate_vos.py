@@ -8,7 +8,6 @@ from argus.cli.common import console, print_json
 from argus.cli.scoring import exit_if_failed, failed_records, score_each
 
 if TYPE_CHECKING:
-    from argus.data.sources.davis import VosSequence
     from argus.eval.jf import JF, ObjectScore
     from argus.model.sam3 import Sam3
 
@@ -17,15 +16,16 @@ def evaluate_vos(folder: Path, load: "Callable[[], Sam3]", *, as_json: bool) -> 
     """J, F and J&F of the model, and of the first mask left where it is, over all objects and by sequence."""
     from functools import partial
 
-    from argus.data.sources.davis import read_davis
+    from argus.data.sources.davis import davis_places, read_sequence
     from argus.eval import jf
     from argus.eval.report import jf_table
     from argus.inference.propagate import propagate
 
-    sequences = {sequence.frames[0].parent: sequence for sequence in read_davis(folder)}
+    sequences = [(place[1], place) for place in davis_places(folder)]
     follow = partial(propagate, load())
 
-    def score(sequence: "VosSequence") -> "list[tuple[ObjectScore, ObjectScore]]":
+    def score(place: tuple[str, Path, Path]) -> "list[tuple[ObjectScore, ObjectScore]]":
+        sequence = read_sequence(*place)
         ours = jf.evaluate_vos(sequence, follow)
         return list(zip(ours, jf.evaluate_vos(sequence, jf.stay), strict=True))
 

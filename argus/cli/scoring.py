@@ -24,12 +24,12 @@ Score = TypeVar("Score")
 
 
 def score_each(
-    items: Mapping[Path, Item], score: Callable[[Item], Sequence[Score]]
+    items: Sequence[tuple[Path, Item]], score: Callable[[Item], Sequence[Score]]
 ) -> tuple[list[Score], dict[str, str]]:
-    """The scores of all items, and why the files (or folders) failed that did."""
+    """The scores of all items, and why the files (or folders) failed that did; one of these may have several items."""
     scores: list[Score] = []
     failed: dict[str, str] = {}
-    for path, item in progressed(items.items(), "evaluating", len(items)):
+    for path, item in progressed(items, "evaluating", len(items)):
         try:
             with memory_errors():
                 scores += score(item)

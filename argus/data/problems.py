@@ -1,5 +1,6 @@
 """Bad items of people's data: each is named and left out, and many of them stop the reading."""
 
+import warnings
 from collections import Counter
 
 _ALWAYS_BORNE, _SHARE_BORNE, _SHOWN = 3, 0.1, 5
@@ -28,6 +29,11 @@ class Problems:
                 f"Expected usable {kind} in {self._source}, got {bad} of {total} that are not: "
                 f"{self.first(self._first[kind])}. Mend them, or take them out; up to a tenth are skipped."
             )
+
+    def warn(self) -> None:
+        """Say what was left out, where something was."""
+        if self.texts:
+            warnings.warn(f"{self._source}: {len(self.texts)} left out: {self.first()}", stacklevel=3)
 
     def first(self, texts: list[str] | None = None) -> str:
         """The first few, in one line."""

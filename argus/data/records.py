@@ -13,6 +13,7 @@ from jaxtyping import Bool, Float32, UInt8
 from PIL import Image
 
 from argus.ops import rle
+from argus.ops.files import replace_file
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +101,8 @@ def write_saco(samples: Iterable[Sample], folder: Path) -> Path:
         _add_pairs(sample, file_name, pairs, annotations)
     path = folder / "annotations.json"
     document = {"images": pairs, "annotations": annotations, "categories": [{"id": 1, "name": "object"}]}
-    path.write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
+    text = json.dumps(document, ensure_ascii=False)
+    replace_file(path, lambda file: file.write_text(text, encoding="utf-8"))
     return path
 
 

@@ -15,6 +15,7 @@ from PIL import Image
 from argus.data.clips import Clip
 from argus.data.records import masks_to_boxes_xyxy_px
 from argus.ops import rle
+from argus.ops.files import replace_file
 from argus.ops.rle import Rle
 
 _PALETTE = [0, 0, 0, *np.random.default_rng(0).integers(64, 256, 255 * 3).tolist()]
@@ -90,7 +91,8 @@ def write_saco_video(clips: Iterable[Clip], folder: Path, *, masks: bool = False
     named = [{"id": id_, "name": name} for name, id_ in categories.items()]
     path = folder / "annotations.json"
     folder.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({**document, "categories": named}, ensure_ascii=False), encoding="utf-8")
+    text = json.dumps({**document, "categories": named}, ensure_ascii=False)
+    replace_file(path, lambda file: file.write_text(text, encoding="utf-8"))
     return path
 
 

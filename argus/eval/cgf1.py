@@ -99,7 +99,7 @@ def score_pairs(
         raise ValueError(f"Expected iou of 'mask' or 'box', got {iou!r}.")
     if not annotators:
         raise ValueError("Expected at least one ground truth, got none.")
-    unknown = sorted(set(found) - set().union(*annotators))
+    unknown = sorted(set(found) - set().union(*annotators), key=str)
     if unknown:
         raise ValueError(
             f"Expected predictions whose image_id is a pair of the ground truth, got {len(unknown)} others, "

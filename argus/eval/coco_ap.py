@@ -7,21 +7,25 @@ ignored. YouTube-VIS (Yang et al., 2019) compares volumes: the frames of a video
 
 import contextlib
 import io
+import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from numbers import Real
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Float
 
+from argus.data.sources.coco import check_categories
 from argus.data.sources.saco import check_records, load_json
 from argus.data.sources.saco_video import read_videos
 from argus.eval.breakdown import SIDES_PX, VIDEO_SIDES_PX
-from argus.eval.predictions import check_id, check_score, is_box, read_results
+from argus.eval.predictions import check_id, check_score, read_results
 from argus.eval.video_predictions import frame_masks
 from argus.ops import rle
+from argus.ops.boxes import is_xywh
 
 Protocol = Literal["coco", "lvis", "ytvis"]
 MOST = {"coco": (1, 10, 100), "lvis": (300,), "ytvis": (1, 10, 100)}  # detections an image (LVIS), or of a category
@@ -56,7 +60,8 @@ def read_instances(path: str | Path) -> Instances:
     images = {image["id"]: image for image in document["images"]}
     categories = {category["id"]: category for category in document["categories"]}
     annotations = [
-        _annotation(record, images, f"annotation {record['id']} of {path}") for record in _known(document, path)
+        _annotation(record, images, f"annotation {record['id']} of {path}")
+        for record in check_categories(document, categories, path)
     ]
     federated = any("neg_category_ids" in image for image in images.values())
     if not federated:
@@ -74,6 +79,7 @@ def read_video_instances(path: str | Path) -> Instances:
     """Read YouTube-VIS JSON, each video as one wide image. Raises ValueError when the file is not of this form."""
     document, videos = read_videos(path, {"videos", "annotations", "categories"})
     check_records(document, "categories", {"id", "name"}, path)
+    categories = {category["id"]: category for category in document["categories"]}
     images = {
         number: {**video, "frames": len(video["file_names"]), "frame_width": video["width"]}
         | {"width": video["width"] * len(video["file_names"])}
@@ -81,9 +87,8 @@ def read_video_instances(path: str | Path) -> Instances:
     }
     annotations = [
         {**_masklet(record, images[record["video_id"]], f"annotation {record['id']} of {path}"), "id": record["id"]}
-        for record in _known(document, path)
+        for record in check_categories(document, categories, path)
     ]
-    categories = {category["id"]: category for category in document["categories"]}
     return Instances(protocol="ytvis", images=images, annotations=annotations, categories=categories)
 
 
@@ -121,15 +126,6 @@ def average_precision(
     return _summary(truth, *_evaluated(truth, results, iou))
 
 
-def _known(document: dict[str, Any], path: str | Path) -> list[dict[str, Any]]:
-    """The annotations. Raises ValueError for one of an unknown category."""
-    categories = {category["id"] for category in document["categories"]}
-    if unknown := {record["category_id"] for record in document["annotations"]} - categories:
-        raise ValueError(f"Expected annotations of known categories in {path}, got one of {min(unknown, key=str)!r}.")
-    annotations: list[dict[str, Any]] = document["annotations"]
-    return annotations
-
-
 def _annotation(record: Mapping[str, Any], images: Mapping[int, dict[str, Any]], what: str) -> dict[str, Any]:
     """With its mask as compressed runs, and an area and a box where it has none."""
     image = images[record["image_id"]]
@@ -137,8 +133,10 @@ def _annotation(record: Mapping[str, Any], images: Mapping[int, dict[str, Any]],
         mask = rle.from_coco(record["segmentation"], (int(image["height"]), int(image["width"])))
     except ValueError as error:
         raise ValueError(f"In {what}: {error}") from error
-    own = {key: record[key] for key in ("area", "bbox") if record.get(key) is not None}
-    crowd = {"iscrowd": int(record.get("iscrowd", 0))}
+    area, box = record.get("area"), record.get("bbox")
+    own = {"area": float(area)} if isinstance(area, Real) and math.isfinite(area) else {}
+    own |= {"bbox": box} if is_xywh(box) else {}
+    crowd = {"iscrowd": int(bool(record.get("iscrowd")))}
     return {**_measured(mask), **own, **crowd, **{key: record[key] for key in ("id", "image_id", "category_id")}}
 
 
@@ -161,7 +159,7 @@ def _masklet(record: Mapping[str, Any], video: Mapping[str, Any], what: str) -> 
     return {
         **_measured(rle.side_by_side(masks, size_hw)),
         "area": float(areas[areas > 0].mean()) if areas.any() else 0.0,
-        "iscrowd": int(record.get("iscrowd", 0)),
+        "iscrowd": int(bool(record.get("iscrowd"))),
         "image_id": record["video_id"],
         "category_id": record["category_id"],
     }
@@ -189,7 +187,7 @@ def _result(record: Mapping[str, Any], truth: Instances, iou: str) -> dict[str, 
     if iou == "mask":
         plain = {key: record[key] for key in ("image_id", "category_id", "segmentation")}
         return {**_annotation({**plain, "id": 0}, truth.images, what), **score}
-    if not is_box(record["bbox"]):
+    if not is_xywh(record["bbox"]):
         raise ValueError(f"Expected every bbox as finite left, top, width, height, got {record['bbox']!r:.80}.")
     area = float(record["bbox"][2] * record["bbox"][3])
     plain = {key: record[key] for key in ("image_id", "category_id", "bbox")}

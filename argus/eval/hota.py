@@ -194,7 +194,7 @@ def volume_iou(
         a, b = [masks[i] for i in rows], [masks[len(ours) + j] for j in columns]
         overlap = rle.iou(a, b)
         total = rle.area(a)[:, None] + rle.area(b)[None, :]
-        shared[np.ix_(rows, columns)] += overlap * total / (1 + overlap)
+        shared[np.ix_(rows, columns)] += np.rint(overlap * total / (1 + overlap))  # whole pixels
     sizes = [
         np.array([rle.area([m for m in masks if m is not None]).sum() for masks in side]) for side in (ours, theirs)
     ]

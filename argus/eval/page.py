@@ -100,7 +100,7 @@ def render(
         failed=list(failed.items()),
     )
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(page, encoding="utf-8")
+    path.write_text(page, encoding="utf-8", errors="backslashreplace")  # names of files may be no UTF-8
 
 
 def worst(scores: Sequence[PairScore]) -> list[PairScore]:

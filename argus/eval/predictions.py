@@ -13,6 +13,7 @@ from jaxtyping import Float, Int
 
 from argus.data.sources.saco import load_json
 from argus.ops import rle
+from argus.ops.boxes import is_xywh
 from argus.ops.rle import Rle
 
 MIN_SCORE = 0.5
@@ -57,15 +58,15 @@ def read_results(path: str | Path) -> list[dict[str, Any]]:
 
 
 def check_id(number: object, name: str) -> None:
-    """Raise ValueError unless an id, of `name`, is a number or a string."""
-    if not isinstance(number, (int, str)):
+    """Raise ValueError unless an id, of `name`, is a whole number or a string."""
+    if not isinstance(number, (int, str)) or isinstance(number, bool):
         raise ValueError(f"Expected {name} as a number or a string, got {number!r:.80}.")
 
 
 def check_score(score: object) -> None:
-    """Raise ValueError unless a score is a number."""
-    if not isinstance(score, Real) or math.isnan(score):
-        raise ValueError(f"Expected scores as numbers, got {score!r}.")
+    """Raise ValueError unless a score is a finite number."""
+    if not isinstance(score, Real) or not math.isfinite(score):
+        raise ValueError(f"Expected scores as finite numbers, got {score!r}.")
 
 
 def found_by_pair(records: Sequence[Mapping[str, Any]], iou: str) -> dict[int, Found]:
@@ -91,14 +92,8 @@ def _found_in_pair(records: list[Mapping[str, Any]], iou: str) -> Found:
     if iou == "mask":
         rles = tuple(rle.from_coco(record["segmentation"], None) for record in records)
         return Found(rles=rles, boxes_xyxy_px=rle.boxes_xyxy_px(rles), scores=scores)
-    wrong = [record["bbox"] for record in records if not is_box(record["bbox"])]
+    wrong = [record["bbox"] for record in records if not is_xywh(record["bbox"])]
     if wrong:
         raise ValueError(f"Expected every bbox as finite left, top, width, height, got {wrong[0]!r:.80}.")
     xywh = np.array([record["bbox"] for record in records], np.float32)
     return Found(rles=(), boxes_xyxy_px=np.concatenate([xywh[:, :2], xywh[:, :2] + xywh[:, 2:]], axis=1), scores=scores)
-
-
-def is_box(bbox: object) -> bool:
-    if not isinstance(bbox, Sequence) or len(bbox) != 4:
-        return False
-    return all(isinstance(value, Real) and math.isfinite(value) for value in bbox)

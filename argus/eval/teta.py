@@ -2,15 +2,16 @@
 al., "Tracking Every Thing in the Wild", 2022).
 
 Where HOTA lets a phrase see its own masklets alone, here all masklets of a video stand against all its objects, and one
-of the wrong name still counts for where it is. Ground truth need not be complete: what lies on no object is let be.
+of the wrong name still counts for where it is. Ground truth is complete for each category, as SA-Co/VEval has it.
 
 For each category, on the objects of that category and the masklets near them (in some frame at an IoU of `NEAR` or more
 with one of them, and not matched to an object of another category there):
 
 - **LocA** = TP / (TP + FN + FP) of masks, at IoU 0.00, 0.05 ... 0.95; FP are masks near an object and not matched.
 - **AssocA**: the mean over matches of how far their two masklets agree, as in HOTA, at the same thresholds.
-- **ClsA** = TP / (TP + FN + FP) of the categories of matches, at IoU 0.50, 0.55 ... 0.95; FP are those of this category
-  on objects of another.
+- **ClsA** = TP / (TP + FN + FP) of the categories of matches, at IoU 0.50, 0.55 ... 0.95; FP are masks of this category
+  matched to objects of another, and, as published, once more all masks of this category that are not near an object of
+  it (also in videos without one). What lies on no object costs nothing else.
 
 Objects and masks are matched one to one in each frame, for the greatest IoU weighed by how far whole masklets agree.
 """
@@ -82,6 +83,11 @@ def count_video(truth: Sequence[Named], found: Sequence[Named]) -> dict[Hashable
         _add(
             counts, category, scene.part(own, columns), close[:, columns], [found[i].category for i in columns.tolist()]
         )
+        so_named = np.array([one.category == category for one in found], bool)
+        counts[category][6, _OF_CLASS] += (scene.said & ~close)[:, so_named].sum()
+    for one in found:
+        if not any(one.category == other.category for other in truth):
+            counts[one.category][6, _OF_CLASS] += sum(mask is not None for mask in one.rles)
     return dict(counts)
 
 

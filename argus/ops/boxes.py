@@ -5,6 +5,9 @@ are exclusive edges, so a box over pixel (0, 0) is 0 0 1 1) and `boxes_cxcywh_no
 image).
 """
 
+import math
+from numbers import Real
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -115,3 +118,10 @@ def _intersection_and_union(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
 def _generalise(intersection: Tensor, union: Tensor, hull: Tensor) -> Tensor:
     tiny = torch.finfo(union.dtype).tiny
     return intersection / union.clamp(min=tiny) - (hull - union) / hull.clamp(min=tiny)
+
+
+def is_xywh(bbox: object) -> bool:
+    """Whether a value from a file is a box: finite left, top, width and height."""
+    if not isinstance(bbox, (list, tuple)) or len(bbox) != 4:
+        return False
+    return all(isinstance(value, Real) and math.isfinite(value) for value in bbox)

@@ -7,6 +7,8 @@ from typing import TypedDict
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from argus.ops.polygons import clipped, points_of
+
 AREAS_AT_ONCE = 255  # pycocotools counts them in a byte, and NumPy 2 refuses what does not fit
 
 
@@ -97,6 +99,8 @@ def from_runs(runs: Sequence[int], size_hw: tuple[int, int]) -> Rle:
     """
     from pycocotools import mask as coco
 
+    if wrong := [run for run in runs if type(run) is not int]:
+        raise ValueError(f"Expected runs as whole numbers, got {str(wrong[0])[:40]!r}.")
     if sum(runs) != size_hw[0] * size_hw[1] or min(runs, default=0) < 0:
         raise ValueError(
             f"Expected runs that fill {size_hw} (height, width), {size_hw[0] * size_hw[1]} pixels, got a sum of "
@@ -139,11 +143,15 @@ def side_by_side(masks: Sequence[Rle | None], size_hw: tuple[int, int]) -> Rle:
     return from_runs(runs, (size_hw[0], size_hw[1] * len(masks)))
 
 
-def from_polygons(polygons: Sequence[Sequence[float | int]], size_hw: tuple[int, int]) -> Rle:
-    """The union of polygons x, y, x, y, ... in pixels, as COCO draws them."""
+def from_polygons(polygons: Sequence[object], size_hw: tuple[int, int]) -> Rle:
+    """The union of polygons x, y, x, y, ... in pixels, as COCO draws them; one of fewer than three points is nothing.
+
+    Raises ValueError for anything but finite numbers in pairs.
+    """
     from pycocotools import mask as coco
 
-    usable = [list(map(float, polygon)) for polygon in polygons if len(polygon) >= 6]
+    inside = [clipped(points, size_hw) for points in map(points_of, polygons) if len(points) >= 3]
+    usable = [points.ravel().tolist() for points in inside if len(points) >= 3]
     if not usable:
         return empty(size_hw)
     merged = coco.merge(coco.frPyObjects(usable, *size_hw))
@@ -162,7 +170,10 @@ def from_coco(segmentation: object, size_hw: tuple[int, int] | None) -> Rle:
         return from_polygons(segmentation, size_hw)
     if not isinstance(segmentation, dict) or not {"size", "counts"} <= segmentation.keys():
         raise ValueError(f"Expected polygons or an RLE with size and counts, got {str(segmentation)[:80]!r}.")
-    height, width = (int(v) for v in segmentation["size"])
+    size = segmentation["size"]
+    if not isinstance(size, (list, tuple)) or len(size) != 2 or any(type(side) is not int or side < 0 for side in size):
+        raise ValueError(f"Expected the size of an RLE as height and width, got {str(size)[:40]!r}.")
+    height, width = size
     if size_hw not in (None, (height, width)):
         raise ValueError(f"Expected an RLE of the image's size {size_hw} (height, width), got {(height, width)}.")
     counts = segmentation["counts"]

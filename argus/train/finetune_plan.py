@@ -12,12 +12,12 @@ from pathlib import Path
 
 import torch
 
-from argus.checkpoint.files import replace_file
 from argus.data.augment import light, strong
 from argus.data.dataset import Dataset
 from argus.data.ontology import Ontology
 from argus.data.pairs import Pair
 from argus.data.records import Sample
+from argus.ops.files import replace_file
 from argus.ops.windows import MOST
 from argus.train.lora import RANK
 

@@ -76,7 +76,7 @@ def write_report(
         outcomes=outcomes,
         plan=plan,
     )
-    path.write_text(page, "utf-8")
+    path.write_text(page, "utf-8", errors="backslashreplace")  # names of files may be no UTF-8
 
 
 def read_log(path: Path) -> dict[str, list[float]]:

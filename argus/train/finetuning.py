@@ -20,7 +20,6 @@ import numpy as np
 import torch
 
 from argus import checkpoint
-from argus.checkpoint.files import replace_file
 from argus.checkpoint.lora import ADAPTER, save_adapter, split_source
 from argus.data.collate import PromptMix
 from argus.data.pairs import Pair
@@ -28,6 +27,7 @@ from argus.data.windows import meet
 from argus.model.sam3 import Sam3
 from argus.model.tokenizer import clean
 from argus.ops import rle
+from argus.ops.files import replace_file
 from argus.ops.windows import MOST, share_of, tiles_of
 from argus.train.feed import feed
 from argus.train.finetune_measures import AnswersOf, measure, score

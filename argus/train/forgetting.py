@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from torch.nn.functional import normalize
 
-from argus.checkpoint.files import replace_file
 from argus.data.collate import choose_queries, normalised
 from argus.data.pairs import Pair
 from argus.data.sources.scenes import HELD_OUT_SEED, SceneConfig, drawable_concepts, scene
@@ -19,6 +18,7 @@ from argus.eval.predictions import Found
 from argus.model.sam3 import Sam3
 from argus.ops import rle
 from argus.ops.boxes import norm_to_px
+from argus.ops.files import replace_file
 from argus.ops.masks import logits_to_rles
 from argus.train.stages.naming import pool
 from argus.types import Prompt

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from argus.ops.files import replace_file
+
 if TYPE_CHECKING:
     from argus.train.loop import Losses, TrainConfig
     from argus.train.team import Team
@@ -96,7 +98,7 @@ def _drop_lines_after(path: Path, step: int) -> None:
         path.unlink()
         return
     kept = [line for line in lines if line.endswith("\n") and int(line.split(",")[0]) <= step]
-    path.write_text(header + "".join(kept), encoding="utf-8")
+    replace_file(path, lambda file: file.write_text(header + "".join(kept), encoding="utf-8"))
 
 
 def _board(folder: Path) -> Any:

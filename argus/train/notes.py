@@ -14,10 +14,10 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor, distributed, nn
 
-from argus.checkpoint.files import replace_file
 from argus.data.collate import Batch
 from argus.data.negatives import Confusions
 from argus.model.detector import DetectorTraining, final_scores
+from argus.ops.files import replace_file
 
 EVERY, BEHIND = 100, 2
 THRESHOLD = 0.5  # of a detection's score, as in use

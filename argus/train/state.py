@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import torch
 from torch import nn
 
-from argus.checkpoint.files import replace_file
 from argus.model.sam3 import Sam3
+from argus.ops.files import replace_file
 from argus.train.engine import gathered, joined, placed, recompute, shard
 from argus.train.optim import Ema, make_optimizer
 from argus.train.team import Team

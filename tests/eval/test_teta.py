@@ -41,10 +41,12 @@ def test_a_wrong_name_costs_classification_alone() -> None:
 
 
 def test_a_wrong_name_counts_for_both_categories() -> None:
-    """Of two dogs one is called a cat: of the dogs' names half are missed, of the cat's half are false."""
+    """Of two dogs one is called a cat: half of the dogs' names are missed, and the cat's is false twice, on a dog and
+    on no cat."""
     other = named("dog", 10)
     found = measured([CAT, DOG, other], CAT, DOG, named("cat", 10))
-    assert parts(found) == pytest.approx([1, 1, 0.5, 2.5 / 3])
+    of_names = (1 / 2 + 1 / 3) / 2
+    assert parts(found) == pytest.approx([1, 1, of_names, (2 + of_names) / 3])
 
 
 def test_a_broken_track_costs_association_alone() -> None:
@@ -52,9 +54,15 @@ def test_a_broken_track_costs_association_alone() -> None:
     assert parts(measured([CAT], *halves)) == pytest.approx([1, 0.5, 1, 2.5 / 3])  # 3 frames shared, of 6
 
 
-def test_what_lies_on_no_object_is_let_be_and_a_double_is_not() -> None:
-    assert parts(measured([CAT], CAT, named("cat", 20), DOG)) == pytest.approx([1, 1, 1, 1])
+def test_what_lies_on_no_object_is_a_false_name_and_a_double_a_false_place() -> None:
+    assert parts(measured([CAT], CAT, named("cat", 20))) == pytest.approx([1, 1, 0.5, 2.5 / 3])
+    assert parts(measured([CAT], CAT, DOG)) == pytest.approx([1, 1, 1, 1])  # no video has a dog to name
     assert parts(measured([CAT], CAT, CAT)) == pytest.approx([0.5, 1, 1, 2.5 / 3])
+
+
+def test_a_name_is_false_in_a_video_without_it() -> None:
+    found = teta([count_video([CAT], [CAT]), count_video([DOG], [DOG, named("cat", 0, seen=range(3))])])
+    assert found["TETA_ClsA"] == pytest.approx((6 / 9 + 1) / 2)
 
 
 def test_worse_masks_reach_fewer_thresholds() -> None:

@@ -14,8 +14,8 @@ import pytest
 import torch
 
 import argus
-from argus.checkpoint.files import replace_file
 from argus.model.sam3 import Sam3
+from argus.ops.files import replace_file
 from argus.train.criterion import LossConfig
 from argus.train.loop import TrainConfig
 from argus.train.optim import OptimConfig
@@ -30,7 +30,7 @@ ROOT = Path(__file__).parents[2]
 SAVING = """
 import sys, torch
 from pathlib import Path
-from argus.checkpoint.files import replace_file
+from argus.ops.files import replace_file
 path = Path(sys.argv[1])
 for number in range(10**6):
     replace_file(path, lambda partial: torch.save({"number": torch.full((3_000_000,), number)}, partial))

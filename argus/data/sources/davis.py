@@ -48,7 +48,12 @@ class VosSequence:
 
 
 def read_davis(folder: str | Path) -> list[VosSequence]:
-    """The sequences of a folder, by name.
+    """The sequences of a folder, by name. Raises ValueError for folders of another form (`davis_places`)."""
+    return [read_sequence(*place) for place in davis_places(folder)]
+
+
+def davis_places(folder: str | Path) -> list[tuple[str, Path, Path]]:
+    """The name of each sequence of a folder, and the folders of its frames and its masks, for `read_sequence`.
 
     It holds frames/ and masks/, either with the files of one sequence or with a folder for each; or a folder for each
     sequence, with frames/ and masks/ in it. A mask has the name of its frame and is a PNG: binary (0 and 255, or of one
@@ -67,10 +72,11 @@ def read_davis(folder: str | Path) -> list[VosSequence]:
         raise ValueError(
             f"Expected {FRAMES}/ and {MASKS}/ in {root}, or in a folder for each sequence there, found neither."
         )
-    return [_sequence(*place) for place in places]
+    return places
 
 
-def _sequence(name: str, frame_folder: Path, mask_folder: Path) -> VosSequence:
+def read_sequence(name: str, frame_folder: Path, mask_folder: Path) -> VosSequence:
+    """One sequence. Raises ValueError where frames or the first mask are missing, or no object is in it."""
     files = (path for path in frame_folder.iterdir() if path.suffix.lower() in FRAME_SUFFIXES)
     frames = tuple(sorted(files, key=_by_number))
     masks = tuple(path if path.exists() else None for path in (mask_folder / f"{f.stem}.png" for f in frames))

@@ -79,7 +79,8 @@ def photos(
         try:
             number = id_of(item, "id")
             if number in known:
-                raise ValueError(f"another image has its id; this one, {item.get('file_name')!r}, is left out")
+                found.pop(number, None)  # nobody knows which of them its annotations are about
+                raise ValueError(f"several images have its id, one of them {item.get('file_name')!r}: all are left out")
             known.add(number)
             file, size_hw = places.find(item.get("file_name"), told_size_hw(item))
             if file in taken:

@@ -1,6 +1,7 @@
 """SA-Co/Gold and SA-Co/Silver as folders: a file for each subset, of Gold one for each annotator."""
 
 import re
+from collections import Counter
 from pathlib import Path
 
 _ANNOTATOR = re.compile(r"_merged_[a-z]_")
@@ -8,7 +9,8 @@ _ANNOTATOR = re.compile(r"_merged_[a-z]_")
 
 def saco_subsets(folder: Path) -> dict[str, list[Path]]:
     """The files of each subset, by its name, from names such as `gold_crowded_merged_a_release_test.json`, with an
-    annotator, and `silver_geode_merged_test.json`; a file of another name is a subset of its own.
+    annotator, and `silver_geode_merged_test.json`; a file of another name is a subset of its own. Subsets whose short
+    names are the same go by their whole ones.
 
     Raises ValueError for a folder without JSON files.
     """
@@ -17,7 +19,11 @@ def saco_subsets(folder: Path) -> dict[str, list[Path]]:
         subsets.setdefault(_ANNOTATOR.sub("_merged_", path.name), []).append(path)
     if not subsets:
         raise ValueError(f"Expected JSON files of SA-Co subsets in {folder}, got none.")
-    return {_short(name): paths for name, paths in subsets.items()}
+    times = Counter(map(_short, subsets))
+    return {
+        _short(name) if times[_short(name)] == 1 else name.removesuffix(".json"): paths
+        for name, paths in subsets.items()
+    }
 
 
 def _short(name: str) -> str:

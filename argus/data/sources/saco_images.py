@@ -75,7 +75,8 @@ def _pairs(
         try:
             number = id_of(item, "id")
             if number in known:
-                raise ValueError(f"another pair has its id; this one, {item.get('text_input')!r}, is left out")
+                found.pop(number, None)  # nobody knows which of them its annotations are about
+                raise ValueError(f"several pairs have its id, one of them {item.get('text_input')!r}: all are left out")
             known.add(number)
             phrase = as_phrase(item.get("text_input"))
             file, size_hw = places.find(item.get("file_name"), told_size_hw(item))

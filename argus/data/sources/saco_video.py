@@ -4,6 +4,8 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
+from argus.data.sources.coco import check_categories
+from argus.data.sources.items import category_names
 from argus.data.sources.saco import check_records, load_json
 from argus.data.video_records import VideoPair, VideoTruth
 from argus.ops import rle
@@ -42,11 +44,8 @@ def read_youtube_vis(path: str | Path) -> list[VideoPair]:
     is not of this form.
     """
     document, videos = read_videos(path, {"videos", "annotations", "categories"})
-    check_records(document, "categories", {"id", "name"}, path)
-    names = {category["id"]: category["name"] for category in document["categories"]}
-    annotations = _by_pair(document["annotations"])
-    if unknown := {category for _, category in annotations} - names.keys():
-        raise ValueError(f"Expected annotations of known categories in {path}, got one of {min(unknown, key=str)!r}.")
+    names = category_names(document, Path(path))
+    annotations = _by_pair(check_categories(document, names, path))
     return [
         _pair(number, videos[video], names[category], found, {"category_id": category})
         for number, ((video, category), found) in enumerate(annotations.items(), start=1)

@@ -84,7 +84,8 @@ def _videos(
         try:
             number = id_of(item, "id")
             if number in known:
-                raise ValueError("another video has its id; this one is left out")
+                found.pop(number, None)  # nobody knows which of them its annotations are about
+                raise ValueError("several videos have its id: all are left out")
             known.add(number)
             told, files = told_size_hw(item), item.get("file_names")
             if told is None or not isinstance(files, list) or not files:
@@ -126,9 +127,9 @@ def _add(item: Any, videos: dict[Hashable, _Video], known: set[Hashable], names:
     if not counts(item):
         video.crowded.add(name)
         return
+    video.lost.add(name)
     if any(item.get("id") == other for other, _ in video.masklets if other is not None):
         raise ValueError("another annotation of its video has its id")
-    video.lost.add(name)
     masks = item.get("segmentations")
     if not isinstance(masks, list) or len(masks) != len(video.frames):
         got = len(masks) if isinstance(masks, list) else str(masks)[:40]

@@ -29,7 +29,7 @@ BAD_ANNOTATIONS: list[tuple[dict[str, Any], str]] = [
     ({"segmentation": [[1, 1, 5, "x", 9, 3]]}, "no list of numbers"),
     ({"segmentation": {"size": [5, 5], "counts": [0, 25]}}, "image's size"),
     ({"segmentation": {"size": list(SIZE_HW), "counts": [0, 25]}}, "fill"),
-    ({"segmentation": {"size": None, "counts": [0, 25]}}, "malformed"),
+    ({"segmentation": {"size": None, "counts": [0, 25]}}, "size of an RLE"),
     ({"segmentation": {"size": list(SIZE_HW), "counts": [SIZE_HW[0] * SIZE_HW[1]]}}, "no pixel"),
     ({"segmentation": None}, "RLE"),
     ({"category_id": 55}, "category 55"),

@@ -23,5 +23,6 @@ def replace_file(path: Path, write: Callable[[Path], object]) -> None:
             os.fsync(file.fileno())
         os.replace(partial, path)
     except (OSError, RuntimeError, SafetensorError) as error:  # PyTorch's writer raises a RuntimeError
-        partial.unlink(missing_ok=True)
         raise OSError(f"could not write {path} ({error}); what was there before is untouched") from error
+    finally:
+        partial.unlink(missing_ok=True)  # there only when it failed
