@@ -7,7 +7,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from argus.checkpoint.loading import POINTS, plan_reading
+from argus.checkpoint.loading import MEMORY, POINTS, plan_reading
 from argus.checkpoint.report import Report
 from argus.checkpoint.source import find
 from argus.model.sam3 import Sam3Config
@@ -24,7 +24,8 @@ class Part:
 @dataclass(frozen=True, kw_only=True)
 class Inspection:
     """What a source is. `dtypes` are the number formats in the file; `report` says how its tensors fit the sizes;
-    `tokenizer` is the file it brings, None where `load` needs one; `points` is False where no point prompts work."""
+    `tokenizer` is the file it brings, None where `load` needs one; `points` is False where no point prompts work,
+    `memory` where nothing can be followed through video."""
 
     source: str
     layout: str
@@ -32,6 +33,7 @@ class Inspection:
     parts: tuple[Part, ...]
     dtypes: tuple[str, ...]
     points: bool
+    memory: bool
     tokenizer: Path | None
     training: Mapping[str, Any]
     report: Report
@@ -58,6 +60,7 @@ def inspect(source: str | PathLike[str]) -> Inspection:
         parts=tuple(Part(name=name, parameters=count) for name, count in counts.items()),
         dtypes=tuple(sorted({tensor.dtype for tensor in found.stored.values()})),
         points=not any(name.startswith(POINTS) for name in plan.lacking),
+        memory=found.config.tracker is not None and not any(name.startswith(MEMORY) for name in plan.lacking),
         tokenizer=found.tokenizer,
         training=(training if isinstance(training, dict) else {}) | adapted,
         report=plan.report,

@@ -44,6 +44,7 @@ def _document(found: "Inspection") -> dict[str, Any]:
         "parts": {part.name: part.parameters for part in found.parts},
         "config": asdict(found.config),
         "points": found.points,
+        "memory": found.memory,
         "tokenizer": str(found.tokenizer) if found.tokenizer else None,
         "training": dict(found.training),
         "tensors": asdict(found.report),
@@ -58,6 +59,7 @@ def _summary(found: "Inspection") -> "Table":
         "image": f"{side} x {side} px",
         "tokenizer": str(found.tokenizer or "none: give one with --tokenizer"),
         "point prompts": "yes" if found.points else "no: this layout does not hold their weights",
+        "video": "yes" if found.memory else "no: without a tracker, or without the weights of its memory",
         "unused tensors": f"{len(report.unused)}",
         **{f"training {name}": str(value) for name, value in found.training.items()},
     }

@@ -134,7 +134,7 @@ def _annotation(record: Mapping[str, Any], images: Mapping[int, dict[str, Any]],
     except ValueError as error:
         raise ValueError(f"In {what}: {error}") from error
     area, box = record.get("area"), record.get("bbox")
-    own = {"area": float(area)} if isinstance(area, Real) and math.isfinite(area) else {}
+    own: dict[str, Any] = {"area": float(area)} if isinstance(area, Real) and math.isfinite(area) else {}
     own |= {"bbox": box} if is_xywh(box) else {}
     crowd = {"iscrowd": int(bool(record.get("iscrowd")))}
     return {**_measured(mask), **own, **crowd, **{key: record[key] for key in ("id", "image_id", "category_id")}}

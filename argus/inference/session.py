@@ -134,8 +134,8 @@ class VideoSession:
     def run(
         self, direction: Direction = "forward", start: int | None = None, stop: int | None = None
     ) -> Iterator[TrackedFrame]:
-        """Go through the video and yield each frame's masklets, `policy.hot_start` frames late where concepts are
-        asked for.
+        """Go through the video and yield each frame's masklets; where concepts are asked for, when `policy.hot_start`
+        frames from it on are done.
 
         "forward": from `start` (the first frame by default) to before `stop`. "backward": from `start` (the last) down
         to above `stop`. "both": forward from `start` (the first in which an object was picked), then backward from the

@@ -99,8 +99,6 @@ def from_runs(runs: Sequence[int], size_hw: tuple[int, int]) -> Rle:
     """
     from pycocotools import mask as coco
 
-    if wrong := [run for run in runs if type(run) is not int]:
-        raise ValueError(f"Expected runs as whole numbers, got {str(wrong[0])[:40]!r}.")
     if sum(runs) != size_hw[0] * size_hw[1] or min(runs, default=0) < 0:
         raise ValueError(
             f"Expected runs that fill {size_hw} (height, width), {size_hw[0] * size_hw[1]} pixels, got a sum of "
@@ -183,6 +181,8 @@ def from_coco(segmentation: object, size_hw: tuple[int, int] | None) -> Rle:
         counts = _runs(counts)
     if not isinstance(counts, list):
         raise ValueError(f"Expected an RLE whose counts are a list or a string, got {type(counts).__name__}.")
+    if wrong := [run for run in counts if type(run) is not int]:
+        raise ValueError(f"Expected runs as whole numbers, got {str(wrong[0])[:40]!r}.")
     return from_runs(counts, (height, width))
 
 

@@ -110,6 +110,13 @@ def test_what_is_missing_or_damaged_is_named(small: Sam3, native: Path, tmp_path
     save_file({**tensors, gone: tensors[gone] * float("nan")}, folder / ADAPTER, about)
     with pytest.raises(ValueError, match="not finite"):
         argus.load(f"{native}+{folder}")
+    save_file({**tensors, gone: tensors[gone][:, :1].contiguous()}, folder / ADAPTER, about)
+    with pytest.raises(ValueError, match="made for other weights"):
+        argus.load(f"{native}+{folder}")
+    bias = next(name for name in tensors if name.endswith("bias"))
+    save_file({**tensors, bias: tensors[bias][:-1].clone()}, folder / ADAPTER, about)
+    with pytest.raises(ValueError, match="made for other weights"):
+        argus.load(f"{native}+{folder}")
     save_file(tensors, folder / ADAPTER, {"argus": json.dumps({"format": "argus-adapter", "version": 99})})
     with pytest.raises(ValueError, match="version 1"):
         read_adapter(folder)

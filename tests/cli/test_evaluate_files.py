@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from argus.data.sources.saco_folder import saco_subsets
 from argus.data.video_records import write_saco_video
 from argus.ops import rle
 from tests.cli.conftest import Run, document, save_picture
@@ -113,6 +114,14 @@ def test_a_folder_is_scored_subset_by_subset(run: Run, tmp_path: Path) -> None:
     (tmp_path / "found" / "crowded.json").unlink()
     missing = run("eval", tmp_path / "gold", "--predictions", tmp_path / "found")
     assert missing.exit_code == 1 and "crowded.json" in missing.stderr
+    assert "fg" in missing.stdout, "the other subset is scored"
+
+
+def test_subsets_of_one_short_name_are_told_apart(tmp_path: Path) -> None:
+    for part in ("val", "test"):
+        write_truth(tmp_path / f"silver_x_merged_{part}.json", {1: [0]})
+    write_truth(tmp_path / "silver_y_merged_test.json", {1: [0]})
+    assert set(saco_subsets(tmp_path)) == {"silver_x_merged_val", "silver_x_merged_test", "y"}
 
 
 @pytest.mark.usefixtures("no_model")
@@ -138,7 +147,7 @@ def test_masklets_of_a_file(run: Run, tmp_path: Path) -> None:
         ({"category_id": 99}, "category 99"),
         ({"segmentations": []}, "frames of a, got 0"),
         ({"segmentations": [mask(0)]}, "a result about a: Expected an RLE of the image's size"),
-        ({"score": "high"}, "scores as numbers"),
+        ({"score": "high"}, "scores as finite numbers"),
     ):
         found.write_text(json.dumps([records[0] | change]))
         bad = run("eval", pairs, "--task", "video", "--predictions", found)
@@ -171,6 +180,22 @@ def test_average_precision(run: Run, tmp_path: Path) -> None:
     (tmp_path / "photos" / "2.png").unlink()
     broken = run("eval", truth, "--task", "ap", "--images", tmp_path / "photos", "--json")
     assert broken.exit_code == 1 and [one["file"][-5:] for one in document(broken)["failed"]] == ["2.png"]
+
+
+@pytest.mark.parametrize("both", [False, True])
+def test_categories_of_one_name(run: Run, tmp_path: Path, both: bool) -> None:
+    """The one with instances is meant; where both have some, nobody knows."""
+    truth = json.loads(write_coco(tmp_path / "coco.json").read_text())
+    truth["categories"].append({"id": 1, "name": "cat"})
+    if both:
+        truth["annotations"].append({**truth["annotations"][0], "id": 2, "category_id": 1})
+    (tmp_path / "coco.json").write_text(json.dumps(truth))
+    for i in (1, 2):
+        save_picture(tmp_path / "photos" / f"{i}.png", i)
+    asked = run("eval", tmp_path / "coco.json", "--task", "ap", "--images", tmp_path / "photos", "--json")
+    assert asked.exit_code == int(both), asked.stderr
+    if both:
+        assert "got 1 and 3, both 'cat'" in asked.stderr
 
 
 def write_yolo(folder: Path) -> Path:
@@ -224,7 +249,7 @@ def test_bad_files_are_named(run: Run, tmp_path: Path) -> None:
         (b"[1]", "list of objects"),
         (json.dumps([good | {"image_id": 7}]).encode(), "such as 7"),
         (json.dumps([good | {"segmentation": rle.to_coco(rle.empty((5, 5)))}]).encode(), "size of pair 1"),
-        (json.dumps([good | {"score": float("nan")}]).encode(), "scores as numbers"),
+        (json.dumps([good | {"score": float("nan")}]).encode(), "scores as finite numbers"),
     ):
         found.write_bytes(content)
         result = run("eval", truth, "--predictions", found)

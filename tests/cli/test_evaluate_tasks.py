@@ -114,6 +114,27 @@ def test_average_precision_of_masklets(run: Run, tmp_path: Path, monkeypatch: py
     assert broken.exit_code == 1 and "AP50" in broken.stdout and "1 of 2 videos failed" in broken.stderr
 
 
+def test_videos_whose_frames_share_a_folder_are_all_scored(run: Run, tmp_path: Path) -> None:
+    pairs = write_saco_video([toy_clip("a"), toy_clip("b")], tmp_path)
+    written = json.loads(pairs.read_text())
+    for video in written["videos"]:
+        flat = [name.replace("/", "_") for name in video["file_names"]]
+        for name, new in zip(video["file_names"], flat, strict=True):
+            (tmp_path / "frames" / name).rename(tmp_path / "frames" / new)
+        video["file_names"] = flat
+    pairs.write_text(json.dumps(written))
+    result = run("eval", pairs, "--task", "video", "--images", tmp_path / "frames", "--json")
+    assert result.exit_code == 0, result.stderr
+    assert document(result)["pairs"] == len(read_saco_video(pairs))
+
+
+def test_a_first_mask_that_is_missing_does_not_stop_the_others(run: Run, clips: Path) -> None:
+    (clips / "cow" / "masks" / "0.png").unlink()
+    result = run("eval", clips, "--task", "vos", "--json")
+    assert result.exit_code == 1 and set(document(result)["by_sequence"]) == {"dog"}
+    assert "that of the first not among" in document(result)["failed"][0]["error"]
+
+
 def test_what_fails_does_not_stop_the_others(run: Run, clips: Path, objects: Path) -> None:
     (clips / "cow" / "frames" / "2.png").write_bytes(b"no picture")
     result = run("eval", clips, "--task", "vos", "--json")

@@ -152,8 +152,8 @@ def test_bad_input_is_named(tmp_path: Path) -> None:
         cgf1(truth, [{"image_id": 1, "score": 0.9, "bbox": [0, 0, 1, 1]}])
     (good,) = results({1: [(A, 0.9)]})
     for change, words in (
-        ({"score": "0.9"}, "scores as numbers"),
-        ({"score": float("nan")}, "scores as numbers"),
+        ({"score": "0.9"}, "scores as finite numbers"),
+        ({"score": float("nan")}, "scores as finite numbers"),
         ({"segmentation": [[0, 0, 9, 0, 9, 9]]}, "got polygons"),
         ({"segmentation": rle.to_coco(rle.empty((5, 5)))}, r"the size of pair 1, got one of \(5, 5\)"),
         ({"image_id": [1]}, "image_id as a number or a string"),

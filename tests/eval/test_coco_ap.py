@@ -119,7 +119,7 @@ def test_bad_input_is_named(tmp_path: Path) -> None:
         ({"image_id": 9}, "image_id 9"),
         ({"category_id": 9}, "category 9"),
         ({"image_id": []}, "number or a string"),
-        ({"score": None}, "scores as numbers"),
+        ({"score": None}, "scores as finite numbers"),
         (
             {"segmentation": rle.to_coco(rle.empty((5, 5)))},
             r"image_id 0: Expected an RLE of the image's size \(60, 80\)",
