@@ -18,7 +18,7 @@ ALLOWED = {
     "export": {"ops", "types"},
     "nn": {"ops"},
     "model": {"nn", "ops", "types"},
-    "checkpoint": {"model"},
+    "checkpoint": {"model", "ops"},
     "inference": {"model", "checkpoint", "export", "ops", "types"},
     "data": {"ops", "types"},
     "eval": {"data", "ops", "types"},

@@ -22,7 +22,7 @@ class VideoPolicy:
         match_iou: a masklet is matched by a detection of at least this IoU.
         one_to_one: a detection matches one masklet at most, by the best assignment (Hungarian); else any number.
         max_objects: no more masklets than this at a time; the best new ones are taken.
-    Hot start: a frame is shown when `hot_start` frames (0 to 15), it among them, are done; what is wrong by then never is
+    Hot start: a frame is shown when `hot_start` frames (0 to 15) from it on are done; what is wrong by then never is
         hot_start_unmatched, hot_start_duplicates: a masklet is withdrawn when in so many frames, of the first
             `hot_start`, it was unmatched, or shared its detection with an older masklet. Both are those of the full
             delay; with a shorter one fewer do: `unmatched_limit` and `duplicate_limit`.
