@@ -213,13 +213,11 @@ def write_config(config: Sam3Config, origin: Mapping[str, Any], dtype: str) -> d
         own[SETTLE] = True
     config = dataclasses.replace(config, vision=dataclasses.replace(vision, image=vision.rope_image or vision.image))
     sizes = config.tracker
-    if sizes is not None and (
-        sizes.memory_stride != 1 or sizes.matching or sizes.look_closer or sizes.video_score is not None
-    ):
+    if sizes is not None and (sizes.memory_stride != 1 or sizes.matching or sizes.look_closer):
         raise ValueError(
-            "the Hugging Face layout knows memories on the token grid only, no matching, no second looks and no scores "
-            f"of its own in video, got a tracker of memory_stride {sizes.memory_stride}, matching {sizes.matching}, "
-            f"look_closer {sizes.look_closer}, video_score {sizes.video_score}: save it in our layout (argus)"
+            "the Hugging Face layout knows memories on the token grid only, no matching and no second looks, got a "
+            f"tracker of memory_stride {sizes.memory_stride}, matching {sizes.matching}, look_closer "
+            f"{sizes.look_closer}: save it in our layout (argus)"
         )
     given = {key: value for key, value in origin.items() if key not in (PREFIXED, *OWN)}
     written = copy.deepcopy(given or _skeleton(config)) | own

@@ -32,7 +32,7 @@ def evaluate_ap(
         assert images is not None
         records, failed = (_ask_videos if is_video else _ask)(wanted, images, load)
         metrics = average_precision(_without(wanted, images, failed), records, iou=iou)
-    how = "the policy that the model is made for" if is_video else f"score > {LEAST_SCORE}"
+    how = "the published policy" if is_video else f"score > {LEAST_SCORE}"
     asked = {} if predictions is not None else {"model": f"asked for every category that counts, {how}"}
     outcome = Outcome(
         title=str(truth), summary=metrics, settings={**protocol(wanted.protocol, iou), **asked}, failed=failed

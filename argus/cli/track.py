@@ -74,11 +74,11 @@ def track(
     precision: PrecisionOption = Precision.auto,
     threshold: Annotated[
         float | None,
-        typer.Option(min=0.0, max=1.0, callback=no_nan, help="Least score of a detection. Default: 0.5; nano 0.4."),
+        typer.Option(min=0.0, max=1.0, callback=no_nan, help="Least score of a detection. Default: 0.5."),
     ] = None,
     birth: Annotated[
         float | None,
-        typer.Option(min=0.0, max=1.0, callback=no_nan, help="Least score of a new masklet. Default: 0.7; nano 0.4."),
+        typer.Option(min=0.0, max=1.0, callback=no_nan, help="Least score of a new masklet. Default: 0.7."),
     ] = None,
     delay: Annotated[
         int | None, typer.Option(min=0, max=15, help="Frames that a new masklet has to prove itself. Default: 15.")
@@ -118,11 +118,11 @@ def track(
     with failures_reported():
         from argus.export.summary import Summary
         from argus.export.video import open_sinks
-        from argus.inference.policy import policy_of
+        from argus.inference.policy import VideoPolicy
         from argus.inference.video import VideoPredictor
 
-        loaded = load_model(model, device, precision, tokenizer)
-        predictor = VideoPredictor(loaded, policy_of(loaded, **given), memory)
+        policy = VideoPolicy(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+        predictor = VideoPredictor(load_model(model, device, precision, tokenizer), policy, memory)
         session = predictor.open(clip)
         for phrase in asked:
             session.add(phrase)

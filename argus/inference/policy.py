@@ -4,8 +4,6 @@ import math
 from dataclasses import dataclass, fields
 from numbers import Integral, Real
 
-from argus.model.sam3 import Sam3
-
 OWN_HOT_START = 15  # the delay that the published counts of hot start go with
 
 
@@ -89,16 +87,6 @@ class VideoPolicy:
 
     def _scaled(self, count: int) -> int:
         return min(count, math.ceil(self.hot_start * count / OWN_HOT_START))
-
-
-def policy_of(model: Sam3, **given: float | None) -> VideoPolicy:
-    """The policy that a model is made for: the published one, where its tracker has no `video_score` of its own (nano
-    has); with the values `given` beside None."""
-    tracker = model.config.tracker
-    score = None if tracker is None else tracker.video_score
-    own = {"detection_score": score, "birth_score": score}
-    values = {name: value for name, value in {**own, **given}.items() if value is not None}
-    return VideoPolicy(**values)  # type: ignore[arg-type]
 
 
 def _check(name: str, value: object, kind: object) -> None:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from argus.inference import budget
-from argus.inference.policy import VideoPolicy, policy_of
+from argus.inference.policy import VideoPolicy
 from argus.inference.session import VideoSession
 from argus.inference.sources import VideoSource, open_video
 from argus.model.sam3 import Sam3
@@ -18,8 +18,7 @@ class VideoPredictor:
     for frame in session.run():
         print(frame.index, [(masklet.id, masklet.concept) for masklet in frame.masklets])
 
-    Without a `policy` the one that the model is made for holds (`policy_of`). `memory` is what a session may hold
-    beside the model: bytes, or text such as "2GB".
+    `memory` is what a session may hold beside the model: bytes, or text such as "2GB".
     Raises ValueError for a model that cannot follow objects, and for memory that is no size.
     """
 
@@ -34,7 +33,7 @@ class VideoPredictor:
                 "Load Meta's sam3.pt, a folder of Sam3VideoModel or of Sam3TrackerVideoModel, or nano."
             )
         self.model = model
-        self.policy = policy or policy_of(model)
+        self.policy = policy or VideoPolicy()
         self.memory = budget.read_bytes(memory)
 
     def open(self, source: VideoSource) -> "VideoSession":

@@ -16,9 +16,9 @@ def nano() -> Sam3Config:
     """Our own small model, trained from scratch and bundled: under 12M parameters, images of 420 x 420.
 
     Its memories are kept at a third of the token grid, so that many objects cost little; masks are carried by
-    matching too, and picked objects are looked at again from closer. Its scores are lower than the published policy for
-    videos expects. It gives an object to two queries now and then, so that of two masks on it the better one stays, and
-    does not read - boxes well in a prompt, so that they are compared with it.
+    matching too, and picked objects are looked at again from closer. It gives an object to two queries now and then, so
+    that of two masks on it the better one stays, and does not read - boxes well in a prompt, so that they are compared
+    with it.
     """
     return Sam3Config(
         vision=VisionConfig(
@@ -55,6 +55,5 @@ def nano() -> Sam3Config:
             memory_stride=3,
             matching=True,
             look_closer=True,
-            video_score=0.4,
         ),
     )

@@ -36,7 +36,6 @@ class TrackerConfig:
     memory_stride: int = 1  # cells of the token grid along each side of a cell of the memory's
     matching: bool = False  # objects that are carried on are also prompted by their remembered masks, moved by likeness
     look_closer: bool = False  # picked objects are looked at again from closer, where the caller does not say
-    video_score: float | None = None  # least of detections and new masklets in video; None: as published (0.5, 0.7)
 
     def __post_init__(self) -> None:
         if self.width % (16 * self.heads) or self.width % self.memory_width:
@@ -46,9 +45,6 @@ class TrackerConfig:
             )
         if self.memory_stride < 1:
             raise ValueError(f"the tracker's memory_stride must be at least 1, got {self.memory_stride}")
-        score = self.video_score
-        if score is not None and (type(score) not in (int, float) or not 0 <= score <= 1):
-            raise ValueError(f"the tracker's video_score must be a number in 0..1, or None, got {score!r}")
 
 
 class TrackerFeatures:
