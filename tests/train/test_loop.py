@@ -53,7 +53,7 @@ def distance(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> float:
 def test_one_batch_overfits(tmp_path: Path) -> None:
     batch = DATA(2)
     assert 0 < int(batch.targets.present.sum()) < len(batch.prompts)
-    config = replace(CONFIG, steps=90, log_every=5, optim=replace(RATES, vision=4e-3, text=4e-3, rest=4e-3))
+    config = replace(CONFIG, steps=120, log_every=5, optim=replace(RATES, vision=4e-3, text=4e-3, rest=4e-3))
     train(learner(), lambda first, stride: repeat(batch), config, tmp_path, save_weights=lambda model, path, step: None)
     losses, presence, iou = curve(tmp_path), curve(tmp_path, "presence_accuracy"), curve(tmp_path, "matched_iou")
     assert losses[-1] < 0.4 * losses[0]
