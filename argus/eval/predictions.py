@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
+from argus.data.sources.items import is_id
 from argus.data.sources.saco import load_json
 from argus.ops import rle
 from argus.ops.boxes import is_xywh
@@ -59,7 +60,7 @@ def read_results(path: str | Path) -> list[dict[str, Any]]:
 
 def check_id(number: object, name: str) -> None:
     """Raise ValueError unless an id, of `name`, is a whole number or a string."""
-    if not isinstance(number, (int, str)) or isinstance(number, bool):
+    if not is_id(number):
         raise ValueError(f"Expected {name} as a number or a string, got {number!r:.80}.")
 
 

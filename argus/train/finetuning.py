@@ -156,6 +156,11 @@ class Run:
     def tiles(self) -> int:
         return tiles_needed(self.material, self.plan, self.base.config.vision.grid)
 
+    @cached_property
+    def phrases(self) -> list[str]:
+        """What the training data have instances of."""
+        return sorted({clean(pair.phrase) for pair in self.material.training.pairs() if pair.rles})
+
     def go(self, before: Measured, workers: int, progress: bool) -> Outcome:
         if self.tiles > 1:
             self.tell(f"objects are small: looked for in {self.tiles} x {self.tiles} overlapping tiles of each image")
@@ -228,8 +233,7 @@ class Run:
     def saved(self, model: Sam3, folder: Path, step: int) -> Sam3:
         """The model after it was written to `folder` and read again."""
         about: dict[str, Any] = {"finetune": {"base": self.plan.model, "steps": step, "seed": self.seed}}
-        named = sorted({clean(pair.phrase) for pair in self.material.training.pairs() if pair.rles})
-        about["tiles"] = {**self.base.tiles_by_phrase, **dict.fromkeys(named, self.tiles)}
+        about["tiles"] = {**self.base.tiles_by_phrase, **dict.fromkeys(self.phrases, self.tiles)}
         if self.plan.full:
             copied = copy.deepcopy(model)
             known = {key: value for key, value in copied.origin.training.items() if key != "adapter"}  # merged by now

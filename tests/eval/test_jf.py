@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from argus.data.sources.davis import VosSequence, read_davis
+from argus.data.sources.davis import VosSequence, davis_places, read_sequence
 from argus.eval.jf import ObjectScore, boundary, by_sequence, evaluate_vos, mean_jf, region, stay
 
 SIZE = (60, 80)
@@ -101,6 +101,10 @@ def indexed(*objects: tuple[int, np.ndarray]) -> np.ndarray:
 def moving() -> list[np.ndarray]:
     """Object 1 stays, object 3 moves."""
     return [indexed((1, square(2)), (3, square(30 + 5 * frame))) for frame in range(FRAMES)]
+
+
+def read_davis(folder: Path) -> list[VosSequence]:
+    return [read_sequence(*place) for place in davis_places(folder)]
 
 
 @pytest.fixture

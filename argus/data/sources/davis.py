@@ -47,11 +47,6 @@ class VosSequence:
         return np.stack([values == value for value in self.objects])
 
 
-def read_davis(folder: str | Path) -> list[VosSequence]:
-    """The sequences of a folder, by name. Raises ValueError for folders of another form (`davis_places`)."""
-    return [read_sequence(*place) for place in davis_places(folder)]
-
-
 def davis_places(folder: str | Path) -> list[tuple[str, Path, Path]]:
     """The name of each sequence of a folder, and the folders of its frames and its masks, for `read_sequence`.
 

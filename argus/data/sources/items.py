@@ -47,12 +47,17 @@ def category_names(document: dict[str, Any], path: Path) -> dict[Hashable, str]:
     return names
 
 
+def is_id(value: object) -> bool:
+    """Whether a value from a file can be an id: a whole number or a string."""
+    return isinstance(value, (int, str)) and not isinstance(value, bool)
+
+
 def id_of(item: object, key: str) -> Hashable:
     """The id under a key of an object."""
     if not isinstance(item, dict):
         raise ValueError(f"it is no object, but {str(item)[:40]!r}")
-    value = item.get(key)
-    if not isinstance(value, (int, str)) or isinstance(value, bool):
+    value: Hashable = item.get(key)
+    if not is_id(value):
         raise ValueError(f"its {key} is {str(value)[:40]!r}")
     return value
 

@@ -10,7 +10,7 @@ from jaxtyping import Float
 
 from argus.data.pairs import Pair as Pair
 from argus.data.problems import Problems
-from argus.data.sources.items import label, told_size_hw
+from argus.data.sources.items import is_id, label, told_size_hw
 from argus.data.sources.outlines import outline
 from argus.ops import rle
 from argus.ops.boxes import is_xywh
@@ -62,7 +62,7 @@ def check_records(document: dict[str, Any], name: str, keys: set[str], path: str
         if missing := sorted(keys - record.keys()):
             raise ValueError(f"Expected {', '.join(sorted(keys))} in all {name} of {path}, got one without {missing}.")
         for key in keys & _IDS:
-            if not isinstance(record[key], (int, str)) or isinstance(record[key], bool):
+            if not is_id(record[key]):
                 raise ValueError(
                     f"Expected numbers or strings as {key} in {name} of {path}, got {str(record[key])[:40]!r}."
                 )

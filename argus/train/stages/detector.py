@@ -99,10 +99,10 @@ class DetectorLearner(Learner[Batch]):
     """The whole model under the detection loss; where a batch names its objects, its towers go on learning them.
 
     With `learned` only the parameters whose names begin with one of its prefixes change (None: those that the model
-    has not frozen). With `rounds` prompts whose
-    answers have mistakes are asked again with exemplars that correct them, and every round has the whole loss. What it
-    finds for absent phrases is noted in the folder `notes`. With `picking` a tracker, where the model has one, learns
-    to pick single objects of the same images, and the encoder with it.
+    has not frozen). With `rounds` prompts whose answers have mistakes are asked again with exemplars that correct
+    them, and every round has the whole loss. What it finds for absent phrases is noted in the folder `notes`. With
+    `picking` a tracker, where the model has one, learns to pick single objects of the same images, and the encoder with
+    it.
     """
 
     def __init__(
