@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from itertools import product
-from typing import Any
+from typing import Any, cast
 
 import torch
 from jaxtyping import Bool, Float
@@ -14,7 +16,7 @@ PLAIN_KEYS = 1024
 """Up to so many keys (or with a learned bias) plain matrix products beat PyTorch's fused gradient on the CPU."""
 WIDE_HEAD = 128
 LOGITS_AT_ONCE = 1 << 22
-"""Where the fused kernel is slow. It bounds the memory, and is where more is no faster (measured from 2^18 to 2^24):
+"""Where logits are written out. It bounds the memory of a block, and is where more is no faster (from 2^18 to 2^24):
 larger blocks are given back to the system and faulted in again each time, fewer rows slow the products in bf16."""
 
 BLOCK = 1024
@@ -51,8 +53,13 @@ def attend(
         return scaled_dot_product_attention(query, key, value, attn_mask=mask, is_causal=causal)
     if causal:
         mask = torch.ones(query.shape[2], key.shape[2], dtype=torch.bool).tril()
-    out: Tensor = _Attend.apply(query, key, value, None if mask is None else _bias(mask, query.dtype))
-    return out
+    bias = None if mask is None else _bias(mask, query.dtype)
+    batch, heads, count, _ = query.shape
+    rows = max(1, LOGITS_AT_ONCE // (heads * count * key.shape[2]))
+    if rows >= batch:
+        return cast(Tensor, _Attend.apply(query, key, value, bias))
+    parts = zip(query.split(rows), key.split(rows), value.split(rows), _split(bias, rows, batch), strict=True)
+    return torch.cat([cast(Tensor, _Attend.apply(*part)) for part in parts])
 
 
 def _attend_in_parts(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
@@ -102,6 +109,13 @@ def _bias(mask: Tensor, dtype: torch.dtype) -> Tensor:
     if mask.is_floating_point():
         return mask
     return torch.zeros_like(mask, dtype=dtype).masked_fill(~mask, float("-inf"))
+
+
+def _split(bias: Tensor | None, rows: int, batch: int) -> Sequence[Tensor | None]:
+    """A bias for each part of so many rows of the batch."""
+    if bias is None or bias.ndim < 4 or len(bias) == 1:
+        return [bias] * math.ceil(batch / rows)
+    return bias.split(rows)
 
 
 class _Attend(torch.autograd.Function):

@@ -58,12 +58,12 @@ from argus.train.stages.finetune import (
 from argus.train.state import new_state
 from argus.train.team import Team
 
-LEAST_SIDE = 3.0  # tokens along the side of the median object (square root of its area)
+LEAST_SIDE = 4.0  # tokens along the side of the median object (square root of its area)
 EVERY_QUERY = 32  # further queries come in such steps
 MOST_QUERIES = 320
 TOLERANCE = 5e-3  # between measures of one file: kernels round the last bit by where memory puts a tensor
 TRIED = 2  # steps that time is measured on, after one to warm up
-LOOKING = 0.25  # of the time, at most, goes into measures on the way
+LOOKING = 0.15  # of the time, at most, goes into measures on the way
 
 
 def finetune(

@@ -34,6 +34,23 @@ def test_same_values_and_gradients_as_the_fused_kernel(keys: int, kind: str) -> 
         torch.testing.assert_close(a, b)
 
 
+@pytest.mark.parametrize("rows", [1, 2, 3])
+@pytest.mark.parametrize("kind", ["plain", "allowed", "bias", "shared"])
+def test_logits_of_a_few_rows_at_once_give_the_same(monkeypatch: pytest.MonkeyPatch, rows: int, kind: str) -> None:
+    inputs, mask = made(9, kind)
+    if kind == "shared":
+        mask = torch.randn(1, 3, 1, 9, dtype=torch.float64).requires_grad_()
+        inputs.append(mask)
+    weight = torch.linspace(-1, 1, 2 * 3 * 5 * 8, dtype=torch.float64).view(2, 3, 5, 8)
+    answers = []
+    for most in (1 << 22, rows * 3 * 5 * 9):
+        monkeypatch.setattr(attention, "LOGITS_AT_ONCE", most)
+        ours = attend(*inputs[:3], mask)
+        answers.append((ours, *torch.autograd.grad(ours, inputs, weight)))
+    for whole, parts in zip(*answers):
+        torch.testing.assert_close(parts, whole)
+
+
 def test_causal_queries_do_not_see_what_follows() -> None:
     inputs, _ = made(5, "plain")
     ours = attend(*inputs, causal=True)

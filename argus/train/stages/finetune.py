@@ -29,7 +29,7 @@ from argus.train.stages.detector import DetectorLearner, answers
 TOKENS_AT_ONCE = 32_768  # image tokens x prompts of one batch: bounds the memory of a step
 SMALL = 128  # width of a detector up to which losses and rates are those of nano
 PICKING = Picking()
-KEPT = 2.5  # how many times the answers of the base count, whose losses begin at 0
+KEPT = 2.0  # how many times the answers of the base count, whose losses begin at 0
 IN_TILES = 0.85  # of the images, where they are looked at in tiles; the rest is for example boxes, which are not
 
 
@@ -84,7 +84,8 @@ class FinetuneBatches:
     def _sample(self, shown: int, rng: np.random.Generator) -> Sample:
         epoch, place = divmod(shown, len(self.data))
         index = int(np.random.default_rng([self.seed, 1, epoch]).permutation(len(self.data))[place])
-        share = share_of(self.tiles) if rng.random() < IN_TILES else 1.0
+        count = max(self.tiles - int(rng.integers(2)), 1)  # of both scales that are looked at
+        share = share_of(count) if rng.random() < IN_TILES else 1.0
         window = self.data.window_xyxy_px(index, rng, self.most_instances, share)
         return self.data.sample(index, window_xyxy_px=window, size_hw=self.size_hw)
 
