@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
 from itertools import product
-from typing import Any, cast
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float
@@ -53,13 +51,13 @@ def attend(
         return scaled_dot_product_attention(query, key, value, attn_mask=mask, is_causal=causal)
     if causal:
         mask = torch.ones(query.shape[2], key.shape[2], dtype=torch.bool).tril()
-    bias = None if mask is None else _bias(mask, query.dtype)
     batch, heads, count, _ = query.shape
     rows = max(1, LOGITS_AT_ONCE // (heads * count * key.shape[2]))
-    if rows >= batch:
-        return cast(Tensor, _Attend.apply(query, key, value, bias))
-    parts = zip(query.split(rows), key.split(rows), value.split(rows), _split(bias, rows, batch), strict=True)
-    return torch.cat([cast(Tensor, _Attend.apply(*part)) for part in parts])
+    inputs = [tensor.split(rows) for tensor in (query, key, value)]
+    if mask is not None:
+        inputs.append(_bias(mask, query.dtype).expand(batch, heads, -1, -1).split(rows))
+    parts: list[Tensor] = [_Attend.apply(*part) for part in zip(*inputs, strict=True)]
+    return parts[0] if len(parts) == 1 else torch.cat(parts)
 
 
 def _attend_in_parts(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
@@ -111,18 +109,11 @@ def _bias(mask: Tensor, dtype: torch.dtype) -> Tensor:
     return torch.zeros_like(mask, dtype=dtype).masked_fill(~mask, float("-inf"))
 
 
-def _split(bias: Tensor | None, rows: int, batch: int) -> Sequence[Tensor | None]:
-    """A bias for each part of so many rows of the batch."""
-    if bias is None or bias.ndim < 4 or len(bias) == 1:
-        return [bias] * math.ceil(batch / rows)
-    return bias.split(rows)
-
-
 class _Attend(torch.autograd.Function):
     """softmax(Q K^T / sqrt(d) + bias) V in the dtype of its inputs, keeping the attention for the backward pass."""
 
     @staticmethod
-    def forward(ctx: Any, query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None) -> Tensor:
+    def forward(ctx: Any, query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None = None) -> Tensor:
         logits = (query * query.shape[-1] ** -0.5) @ key.transpose(-2, -1)
         attention = (logits if bias is None else logits.add_(bias)).softmax(-1)
         ctx.save_for_backward(query, key, value, attention)

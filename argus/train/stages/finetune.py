@@ -40,8 +40,9 @@ class FinetuneBatches:
 
     A step has `images` of the data, each shown once an epoch, changed by `augmentation`, and `replayed` of the base
     concepts. Images of more than `most_instances` are cut to windows that hold fewer. With more than one of `tiles`
-    along a side most are cut to windows of a tile's size, or of one's of the next coarser cut, because that is how they
-    are looked at later. The `ontology` gives synonyms and parents. With `picks` some objects are to be picked, too.
+    along a side most are cut to windows of the size of a tile, or of one of a tile less along a side, because that is
+    how they are looked at later. The `ontology` gives synonyms and parents. With `picks` some objects are to be picked,
+    too.
     """
 
     data: Dataset
