@@ -48,7 +48,8 @@ def inspect(source: str | PathLike[str]) -> Inspection:
     found = find(source)
     plan = plan_reading(found)
     counts: dict[str, int] = {}
-    for name, shape in plan.shapes.items():
+    whole = {} if found.adapter is None else {name: tensor.shape for name, tensor in found.adapter.whole.items()}
+    for name, shape in {**plan.shapes, **whole}.items():
         part = _part(name)
         counts[part] = counts.get(part, 0) + (0 if name in plan.lacking else math.prod(shape))
     training = found.config_json.get("training")
@@ -68,8 +69,8 @@ def inspect(source: str | PathLike[str]) -> Inspection:
 
 
 def _part(name: str) -> str:
-    """`vision encoder`, `text encoder`, the part of the detector, or `tracker`."""
+    """`vision encoder`, `text encoder`, the part of the detector, `tracker`, or `outlines`."""
     first, second = name.split(".")[:2]
-    if first == "tracker":
+    if first in ("tracker", "outlines"):
         return first
     return second.replace("_", " ") if first == "detector" else f"{first} encoder"

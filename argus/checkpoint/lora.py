@@ -18,6 +18,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from argus.model.outline_refiner import OutlineConfig, OutlineRefiner
 from argus.model.sam3 import Sam3Config
 from argus.ops.files import replace_file
 
@@ -27,6 +28,7 @@ FORMAT, VERSION = "argus-adapter", 1
 SEEN = 64  # numbers of each changed tensor that the mark of the base is made of
 
 _QUERIES = "detector.decoder.query_embed"
+OUTLINES = "outlines."  # the part that an adapter may bring along
 _QUERY_TABLES = (_QUERIES, "detector.decoder.reference_logits")
 
 
@@ -34,7 +36,8 @@ _QUERY_TABLES = (_QUERIES, "detector.decoder.reference_logits")
 class Adapter:
     """What an adapter changes in its base, by the base's tensor names.
 
-    A weight of `o` rows becomes weight + up (o, r) x down (r, rest); the tensors in `whole` replace those of the base.
+    A weight of `o` rows becomes weight + up (o, r) x down (r, rest); the tensors in `whole` replace those of the base,
+    or are the refiner of outlines of a base without one.
     `mark` tells the base's weights from those of other models (`mark_of`); `base` is what it was called;
     `training` is a free record, as in a model's config.json.
     """
@@ -46,13 +49,21 @@ class Adapter:
     whole: Mapping[str, Tensor]
     training: Mapping[str, Any] = field(default_factory=dict)
 
+    def with_outlines(self, refiner: OutlineRefiner) -> Adapter:
+        """The same with a refiner of outlines, which its base has not, brought along."""
+        brought = {OUTLINES + name: tensor for name, tensor in refiner.state_dict().items()}
+        return replace(self, whole={**self.whole, **brought})
+
     @property
     def names(self) -> set[str]:
-        """The tensors of the base that it changes."""
+        """The tensors that it changes or brings along."""
         return {*self.down, *self.whole}
 
     def config(self, base: Sam3Config) -> Sam3Config:
-        """The sizes with the adapter: those of the base, with as many queries as the adapter has."""
+        """The sizes with the adapter: those of the base, with as many queries as the adapter has, and with its refiner
+        of outlines."""
+        if base.outlines is None and any(name.startswith(OUTLINES) for name in self.whole):
+            base = replace(base, outlines=OutlineConfig())
         if base.detector is None or _QUERIES not in self.whole:
             return base
         return replace(base, detector=replace(base.detector, queries=len(self.whole[_QUERIES])))
@@ -72,14 +83,17 @@ def low_rank_sum(weight: Tensor, down: Tensor, up: Tensor) -> Tensor:
 
 
 def save_adapter(adapter: Adapter, folder: Path) -> Path:
-    """Write `folder/adapter.safetensors`, whole or not at all: low-rank factors in bf16, what is whole in fp32.
+    """Write `folder/adapter.safetensors`, whole or not at all: low-rank factors and a refiner of outlines in bf16, what
+    else is whole in fp32.
 
     Raises OSError where it cannot be written.
     """
     low = {name + DOWN: tensor for name, tensor in adapter.down.items()}
     low |= {name + UP: tensor for name, tensor in adapter.up.items()}
+    low |= {name: tensor for name, tensor in adapter.whole.items() if name.startswith(OUTLINES)}
+    exact = {name: tensor for name, tensor in adapter.whole.items() if name not in low}
     plain = {name: tensor.detach().to("cpu", torch.bfloat16).contiguous() for name, tensor in low.items()}
-    plain |= {name: tensor.detach().to("cpu", torch.float32).contiguous() for name, tensor in adapter.whole.items()}
+    plain |= {name: tensor.detach().to("cpu", torch.float32).contiguous() for name, tensor in exact.items()}
     about = {"format": FORMAT, "version": VERSION, "base": adapter.base, "mark": adapter.mark}
     header = json.dumps({**about, "training": dict(adapter.training)})  # ASCII: a base's path may be no UTF-8
     folder.mkdir(parents=True, exist_ok=True)
@@ -138,22 +152,32 @@ def split_source(source: str) -> tuple[str, Path] | None:
 
 
 def apply_adapter(adapter: Adapter, tensors: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
-    """The tensors of the base called `name`, all under our names, that the adapter changes: as it leaves them.
+    """The tensors of the base called `name`, under our names, that the adapter changes, as it leaves them, and those
+    that it brings along.
 
     Raises ValueError unless the adapter was made for these very weights.
     """
-    unknown = sorted(adapter.names - set(tensors))
+    brought = {n: tensor for n, tensor in adapter.whole.items() if n.startswith(OUTLINES) and n not in tensors}
+    if brought and {n: tensor.shape for n, tensor in brought.items()} != _refiner_shapes():
+        raise ValueError(f"the adapter for {adapter.base!r} holds no whole refiner of outlines; fine-tune again")
+    changes = adapter.names - set(brought)
+    unknown = sorted(changes - set(tensors))
     if unknown:
         raise ValueError(
             f"the adapter was made for {adapter.base!r}, not for {name!r}, which has no {', '.join(unknown[:5])}"
         )
-    changed = {n: tensors[n] for n in adapter.names}
-    if not all(_fits(adapter, n, changed[n]) for n in adapter.names) or (mark_of(changed) != adapter.mark):
+    changed = {n: tensors[n] for n in changes}
+    if not all(_fits(adapter, n, changed[n]) for n in changes) or (mark_of(changed) != adapter.mark):
         raise ValueError(
             f"the adapter was made for other weights than those of {name!r} (it was fine-tuned from {adapter.base!r}): "
             "load it over the weights it was fine-tuned from, or fine-tune again"
         )
-    return {n: adapter.merged(n, tensor) for n, tensor in changed.items()}
+    return brought | {n: adapter.merged(n, tensor) for n, tensor in changed.items()}
+
+
+def _refiner_shapes() -> dict[str, torch.Size]:
+    with torch.device("meta"):
+        return {OUTLINES + n: tensor.shape for n, tensor in OutlineRefiner(OutlineConfig()).state_dict().items()}
 
 
 def _fits(adapter: Adapter, name: str, tensor: Tensor) -> bool:

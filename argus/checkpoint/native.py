@@ -6,6 +6,7 @@ from typing import Any
 
 from argus.checkpoint.adapter import rule
 from argus.model.detector import DetectorConfig
+from argus.model.outline_refiner import OutlineConfig
 from argus.model.sam3 import Sam3Config
 from argus.model.text_encoder import TextConfig
 from argus.model.tracker import TrackerConfig
@@ -16,7 +17,13 @@ RULES = (rule("**", "**"),)  # names are ours, the unused ones too
 
 _KEYS = {"format", "version", "vision"}
 _FREE_KEYS = {"training", "huggingface"}
-_PARTS = {"vision": VisionConfig, "text": TextConfig, "detector": DetectorConfig, "tracker": TrackerConfig}
+_PARTS = {
+    "vision": VisionConfig,
+    "text": TextConfig,
+    "detector": DetectorConfig,
+    "tracker": TrackerConfig,
+    "outlines": OutlineConfig,
+}
 
 
 def read_config(config: Mapping[str, Any]) -> Sam3Config:

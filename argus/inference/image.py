@@ -13,12 +13,13 @@ from torch import Tensor
 from argus.inference.everything import Everything, segment_everything
 from argus.inference.pick import Picked, pick, read_picks
 from argus.inference.postprocess import Keep, answers, best
-from argus.inference.preprocess import ImageSource, RgbImage, read_image, to_model_input
+from argus.inference.preprocess import ImageSource, RgbImage, read_image
 from argus.inference.tiles import find_in_tiles
 from argus.inference.zoom import pick_closer
 from argus.model.sam3 import Features, Sam3
 from argus.model.tokenizer import clean
 from argus.ops.boxes import check_xyxy_px, px_to_norm
+from argus.ops.pixels import to_model_input
 from argus.ops.windows import MOST
 from argus.types import Detections, Prompt
 

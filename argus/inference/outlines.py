@@ -1,58 +1,52 @@
-"""Outlines settled where a mask is unsure: what lies outside the object's box is not of it, and the colours of what is
-surely object and surely not decide about the rest."""
+"""Outlines of masks on the picture: as the model makes them; settled where a mask is unsure, by the colours of what is
+surely object and surely not; or refined by a net that a fine-tuning taught. And what lies outside the object's box is
+not of it."""
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import groupby
 
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from argus.ops.masks import filled_box, logits_to_rles, reach
+from argus.model.outline_refiner import OutlineRefiner
+from argus.model.sam3 import Sam3
+from argus.ops.grabcut import settled
+from argus.ops.masks import filled_box, logits_to_rles
 from argus.ops.rle import Rle
-from argus.ops.windows import Window, logits_cut, placed, window_around
+from argus.ops.windows import Window, logits_cut, placed, window_of
 
 CELLS = 128  # along the longer side of the window that an outline is settled in; no more than it has pixels
-UNSURE = 2.0  # logits within so much of 0 are settled; those beyond stay as they are
-ROUNDS = 1  # of fitting the colours and cutting anew
-ALIKE = 0.5  # IoU of a mask before and after; where colours say something else altogether, they are not listened to
 BEYOND = 4.0  # logits that cells outside the object's box lose: a box may be a little tight, so sure ones stay
+OBJECTS_AT_ONCE = 16  # that are refined
 
 
 def outlined(
-    pixels: UInt8[np.ndarray, "r c 3"], mask_logits: Float[Tensor, "n h w"], settle: bool, threshold: float = 0.0
+    model: Sam3,
+    pixels: UInt8[np.ndarray, "r c 3"],
+    mask_logits: Float[Tensor, "n h w"],
+    phrases: Sequence[str | None],
+    threshold: float = 0.0,
 ) -> tuple[Rle, ...]:
-    """Masks as runs of the picture's size, where their logits are above `threshold`; with `settle` each outline is
-    settled first, in a window around its object, on a finer grid than the model's."""
-    if not settle:
-        return logits_to_rles(mask_logits, pixels.shape[:2], threshold)
-    with ThreadPoolExecutor(torch.get_num_threads()) as pool:  # GrabCut takes 12 ms an object, and frees Python's lock
-        return tuple(pool.map(partial(_outlined, pixels, threshold), mask_logits.float().cpu()))
-
-
-def settled(pixels: UInt8[np.ndarray, "r c 3"], mask_logits: Float[np.ndarray, "m h w"]) -> Float[np.ndarray, "m h w"]:
-    """Each mask's logits with the signs that GrabCut (Rother et al., SIGGRAPH 2004) gives its unsure cells.
-
-    The picture, of any size, is what the masks are of. A mask that covers all of it or nothing stays as it is.
-    """
-    import cv2
-
-    height, width = mask_logits.shape[1:]
-    picture = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
-    answers = mask_logits.copy()
-    for logits in answers:
-        inside, sure = logits > 0, np.abs(logits) > UNSURE
-        if inside.all() or not inside.any():
-            continue
-        known = np.where(sure, np.where(inside, cv2.GC_FGD, cv2.GC_BGD), np.where(inside, cv2.GC_PR_FGD, cv2.GC_PR_BGD))
-        labels, around, of_object = known.astype(np.uint8), np.zeros((1, 65)), np.zeros((1, 65))
-        cv2.setRNGSeed(0)  # the colours are first fitted by random clusters
-        cv2.grabCut(picture, labels, (0, 0, 0, 0), around, of_object, ROUNDS, cv2.GC_INIT_WITH_MASK)
-        cut = (labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)
-        if (cut & inside).sum() >= ALIKE * (cut | inside).sum():
-            logits[:] = np.where(cut, np.abs(logits), -np.abs(logits))
-    return answers
+    """Masks as runs of the picture's size, where their logits are above `threshold`; `phrases` are what they were found
+    by (None: not by a phrase). Where the model settles or refines outlines, it is in a window around the object, on a
+    finer grid than its own."""
+    logits = mask_logits.float().cpu()
+    refiners = [None if phrase is None else model.refiner_for(phrase) for phrase in phrases]
+    rles: list[Rle] = []
+    for refiner, rows in groupby(range(len(phrases)), lambda row: refiners[row]):  # in runs, so that their order stays
+        some = logits[list(rows)]
+        if refiner is not None:
+            rles += _refined(refiner, pixels, some, threshold)
+        elif model.config.vision.settle_outlines:
+            with ThreadPoolExecutor(torch.get_num_threads()) as pool:  # GrabCut takes 12 ms, and frees Python's lock
+                rles += pool.map(partial(_by_colours, pixels, threshold), some)
+        else:
+            rles += logits_to_rles(some, (pixels.shape[0], pixels.shape[1]), threshold)
+    return tuple(rles)
 
 
 def held_in(
@@ -65,15 +59,35 @@ def held_in(
     return np.where(inside, mask_logits, mask_logits - np.float32(BEYOND))
 
 
-def _outlined(pixels: UInt8[np.ndarray, "r c 3"], threshold: float, logits: Float[Tensor, "h w"]) -> Rle:
-    height, width = size_hw = pixels.shape[:2]
-    rows, columns = reach(logits > threshold, size_hw)
-    extent = np.array([columns.start, rows.start, columns.stop, rows.stop], np.float32)
-    window = window_around(extent, size_hw) or Window(left=0, top=0, right=width, bottom=height)
+def _refined(
+    refiner: OutlineRefiner, pixels: UInt8[np.ndarray, "r c 3"], mask_logits: Float[Tensor, "n h w"], threshold: float
+) -> tuple[Rle, ...]:
+    size_hw = (pixels.shape[0], pixels.shape[1])
+    rles: list[Rle] = []
+    for coarse in mask_logits.split(OBJECTS_AT_ONCE):
+        windows = [window_of(logits > threshold, size_hw) for logits in coarse]
+        finer = refiner(refiner.views(pixels, coarse, windows))[:, 0].float().cpu()
+        rles += [_placed(*made, size_hw, threshold) for made in zip(finer, coarse, windows, strict=True)]
+    return tuple(rles)
+
+
+def _by_colours(pixels: UInt8[np.ndarray, "r c 3"], threshold: float, logits: Float[Tensor, "h w"]) -> Rle:
+    size_hw = (pixels.shape[0], pixels.shape[1])
+    window = window_of(logits > threshold, size_hw)
     finer = min(CELLS / max(window.size_hw), 1.0)
     grid_hw = (max(round(window.size_hw[0] * finer), 1), max(round(window.size_hw[1] * finer), 1))
     own = logits_cut(logits[None, None], window, size_hw, grid_hw)[0].numpy()
-    seen = torch.from_numpy(settled(window.of(pixels), own))
-    if not bool((seen > threshold).any()):  # nothing, or less than a cell
-        return logits_to_rles(logits[None], size_hw, threshold)[0]
-    return placed(logits_to_rles(seen, window.size_hw, threshold)[0], window, size_hw)
+    return _placed(torch.from_numpy(settled(window.of(pixels), own))[0], logits, window, size_hw, threshold)
+
+
+def _placed(
+    finer: Float[Tensor, "s t"],
+    coarse: Float[Tensor, "h w"],
+    window: Window,
+    size_hw: tuple[int, int],
+    threshold: float,
+) -> Rle:
+    """A mask on the grid of its window as one of the whole picture."""
+    if not bool((finer > threshold).any()):  # nothing, or less than a cell
+        return logits_to_rles(coarse[None], size_hw, threshold)[0]
+    return placed(logits_to_rles(finer[None], window.size_hw, threshold)[0], window, size_hw)

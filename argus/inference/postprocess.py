@@ -51,14 +51,13 @@ class Keep:
 
 
 def to_detections(
+    model: Sam3,
     output: DetectorOutput,
     concepts: Sequence[str],
     pixels: UInt8[np.ndarray, "h w 3"],
-    settle: bool,
     mask_threshold: float,
 ) -> Detections:
-    """All kept queries of each row (named by `concepts`) in an image, with `settle` of settled outlines; masks are made
-    one by one."""
+    """All kept queries of each row (named by `concepts`) in an image; masks are made row by row."""
     parts = []
     scores, size_hw = output.scores, (pixels.shape[0], pixels.shape[1])
     for row, (concept, kept) in enumerate(zip(concepts, output.kept, strict=True)):
@@ -68,7 +67,7 @@ def to_detections(
                 boxes_xyxy_px.cpu().numpy(),
                 scores[row, kept].cpu().numpy(),
                 [concept] * len(kept),
-                outlined(pixels, output.mask_logits[row], settle, mask_threshold),
+                outlined(model, pixels, output.mask_logits[row], [concept] * len(kept), mask_threshold),
                 size_hw,
             )
         )
@@ -85,11 +84,11 @@ def answers(
 ) -> list[Detections]:
     """What a model finds in an encoded image, asked a few prompts at a time, so that no more than their masks are held.
     NMS and counts are still to come (`best`)."""
-    parts, settle = [], model.config.vision.settle_outlines
+    parts = []
     for start in range(0, len(prompts), PROMPTS_AT_ONCE):
         chunk = prompts[start : start + PROMPTS_AT_ONCE]
         output = detect(model, features, chunk, score_threshold=keep.score_threshold, max_masks=max_masks)
-        parts.append(to_detections(output, [p.phrase for p in chunk], pixels, settle, keep.mask_threshold))
+        parts.append(to_detections(model, output, [p.phrase for p in chunk], pixels, keep.mask_threshold))
     return parts
 
 

@@ -1,4 +1,4 @@
-"""From whatever holds a picture to upright RGB pixels, and from those to the model's input."""
+"""From whatever holds a picture to upright RGB pixels."""
 
 import os
 import warnings
@@ -9,11 +9,11 @@ from typing import IO, Protocol, TypeAlias, cast, runtime_checkable
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import UInt8
 from PIL import Image, ImageOps, ImageSequence, UnidentifiedImageError
 from torch import Tensor
 
-from argus.ops.pixels import normalised, to_rgb
+from argus.ops.pixels import to_rgb
 
 
 @runtime_checkable
@@ -52,13 +52,6 @@ def read_image(source: ImageSource) -> RgbImage:
     if isinstance(source, Image.Image):
         return _from_pil(source, "the PIL image")
     return _from_file(source)
-
-
-def to_model_input(image: RgbImage, size_hw: tuple[int, int]) -> Float[Tensor, "3 H W"]:
-    """Stretch to `size_hw` (bilinear with antialiasing, rounded to 8 bits) and normalise with mean 0.5 and std 0.5."""
-    pixels = torch.from_numpy(image).permute(2, 0, 1)[None]  # (1, 3, H, W), the array's own memory
-    resized = torch.nn.functional.interpolate(pixels, size=size_hw, mode="bilinear", antialias=True)[0]
-    return normalised(resized)
 
 
 def _from_file(source: str | os.PathLike[str] | BinaryFile) -> RgbImage:

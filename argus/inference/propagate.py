@@ -14,10 +14,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from argus.inference.outlines import outlined
-from argus.inference.preprocess import to_model_input
 from argus.model.sam3 import Sam3
 from argus.model.tracking import Memory, ObjectPrompt
 from argus.ops import rle
+from argus.ops.pixels import to_model_input
 
 
 def propagate(
@@ -41,7 +41,7 @@ def propagate(
 def _apart(
     mask_logits: Float[Tensor, "n h w"], frame: UInt8[np.ndarray, "r c 3"], model: Sam3
 ) -> Bool[np.ndarray, "n r c"]:
-    rles = outlined(frame, mask_logits, model.config.vision.settle_outlines)
+    rles = outlined(model, frame, mask_logits, [None] * len(mask_logits))
     masks = np.stack([rle.decode(one) for one in rles])
     logits = F.interpolate(mask_logits[None], frame.shape[:2], mode="bilinear")[0].cpu().numpy()
     owner = np.where(masks, logits, -np.inf).argmax(0)

@@ -17,7 +17,6 @@ from argus.inference import asking, association, budget, saved
 from argus.inference.follow import Concept, Followed, Place, answer_early, step
 from argus.inference.history import RECENT, History
 from argus.inference.policy import VideoPolicy
-from argus.inference.preprocess import to_model_input
 from argus.inference.session_state import Span, State, Waiting, anew
 from argus.inference.showing import as_shown, tracked
 from argus.inference.sources import Frame, Video, read_ahead
@@ -25,6 +24,7 @@ from argus.inference.spans import Direction, backward_block, finished, planned, 
 from argus.inference.turns import Turns
 from argus.model.prompt_encoder import MASK_SCALE
 from argus.model.sam3 import Features, Sam3
+from argus.ops.pixels import to_model_input
 from argus.types import MaskletState, TrackedFrame
 
 HISTORY = 64  # the part of the memory that runs of frames already shown may take
@@ -216,8 +216,7 @@ class VideoSession:
                 state.next_id,
                 self._most - len(state.objects),
             )
-            settle = self._model.config.vision.settle_outlines
-            shown = as_shown(result.seen, result.objects, frame, settle, self.policy)
+            shown = as_shown(self._model, result.seen, result.objects, frame, self.policy)
         state.objects = tuple(sorted(result.objects, key=lambda one: one.id))
         state.next_id = result.next_id
         self._withdraw(set(result.withdrawn))

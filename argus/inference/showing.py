@@ -11,15 +11,15 @@ from argus.inference.overlaps import settled
 from argus.inference.policy import VideoPolicy
 from argus.inference.session_state import Shown, Waiting
 from argus.inference.sources import Frame
+from argus.model.sam3 import Sam3
 from argus.ops import rle
 from argus.types import Masklet, MaskletState, TrackedFrame
 
 
 def as_shown(
-    seen: Sequence[Seen], objects: Sequence[Followed], frame: Frame, settle: bool, policy: VideoPolicy
+    model: Sam3, seen: Sequence[Seen], objects: Sequence[Followed], frame: Frame, policy: VideoPolicy
 ) -> tuple[Shown, ...]:
-    """What is visible, as runs of the frame's size, with `settle` of settled outlines; each pixel with the best of its
-    concept."""
+    """What is visible, as runs of the frame's size; each pixel with the best of its concept."""
     by_id = {one.id: one for one in objects}
     visible = sorted((one for one in seen if bool((one.mask_logits > 0).any())), key=lambda one: one.id)
     visible = [one for one in visible if one.id in by_id]
@@ -27,12 +27,13 @@ def as_shown(
         return ()
     concept = np.array([by_id[one.id].track.concept for one in visible])
     group = np.zeros_like(concept) if policy.exclusive_concepts else concept
-    whole = outlined(frame.pixels, torch.stack([one.mask_logits for one in visible]), settle)
+    names = [by_id[one.id].name for one in visible]
+    whole = outlined(model, frame.pixels, torch.stack([one.mask_logits for one in visible]), names)
     rles = list(settled(whole, np.array([one.score for one in visible]), group))
     areas = rle.area(rles)
     return tuple(
-        Shown(id=one.id, concept=by_id[one.id].name, rle=mask, score=one.score)
-        for one, mask, area in zip(visible, rles, areas, strict=True)
+        Shown(id=one.id, concept=name, rle=mask, score=one.score)
+        for one, name, mask, area in zip(visible, names, rles, areas, strict=True)
         if area
     )
 

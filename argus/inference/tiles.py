@@ -11,10 +11,10 @@ import torch
 from jaxtyping import Bool, Float, UInt8
 
 from argus.inference.postprocess import Keep, answers
-from argus.inference.preprocess import to_model_input
 from argus.model.sam3 import Features, Sam3
 from argus.ops import rle
 from argus.ops.nms import greedy_nms
+from argus.ops.pixels import to_model_input
 from argus.ops.windows import Window, placed, tiles_of
 from argus.types import Detections, Prompt
 

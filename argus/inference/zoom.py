@@ -11,12 +11,13 @@ import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 
-from argus.inference.outlines import held_in, settled
+from argus.inference.outlines import held_in
 from argus.inference.pick import Picked, Picks, pick
-from argus.inference.preprocess import to_model_input
 from argus.model.sam3 import Sam3
 from argus.ops import rle
+from argus.ops.grabcut import settled
 from argus.ops.masks import logits_to_rles
+from argus.ops.pixels import to_model_input
 from argus.ops.rle import Rle
 from argus.ops.windows import Window, logits_cut, logits_placed, placed, window_around
 

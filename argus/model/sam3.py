@@ -20,6 +20,7 @@ from argus.model.detector import (
     Selection,
 )
 from argus.model.exemplar_encoder import Exemplars
+from argus.model.outline_refiner import OutlineConfig, OutlineRefiner
 from argus.model.text_encoder import TextConfig, TextEncoder
 from argus.model.tokenizer import Tokenizer, clean
 from argus.model.tracker import Tracker, TrackerConfig, TrackerFeatures
@@ -35,13 +36,14 @@ TOKENS_AT_ONCE = {"cpu": 8192, "cuda": 65536}  # image tokens x prompts answered
 class Sam3Config:
     """Sizes of every part; the defaults are the published model's, without its tracker.
 
-    A model has a detector (and a text encoder with it), a tracker, or both.
+    A model has a detector (and a text encoder with it), a tracker, or both; and, fine-tuned, a refiner of outlines.
     """
 
     vision: VisionConfig = field(default_factory=VisionConfig)
     text: TextConfig | None = field(default_factory=TextConfig)
     detector: DetectorConfig | None = field(default_factory=DetectorConfig)
     tracker: TrackerConfig | None = None
+    outlines: OutlineConfig | None = None
 
     def __post_init__(self) -> None:
         if (self.text is None) != (self.detector is None) or (self.detector is None and self.tracker is None):
@@ -110,6 +112,7 @@ class Sam3(nn.Module):
             self.text = TextEncoder(config.text, config.detector.width)
             self.detector = Detector(config.detector, config.vision.width)
         self.tracker = None if config.tracker is None else Tracker(config.tracker, config.vision.width)
+        self.outlines = None if config.outlines is None else OutlineRefiner(config.outlines)
         self.origin = Origin()
         self._phrases: OrderedDict[str, tuple[Tensor, Tensor]] = OrderedDict()
         self.register_load_state_dict_post_hook(lambda model, _: model._phrases.clear())
@@ -135,6 +138,17 @@ class Sam3(nn.Module):
         record = self.origin.training
         known = {**record.get("tiles", {}), **record.get("adapter", {}).get("tiles", {})}
         return {phrase: int(tiles) for phrase, tiles in known.items()}
+
+    def refiner_for(self, phrase: str) -> OutlineRefiner | None:
+        """What refines the outlines of what a phrase finds, where it learned that phrase in a fine-tuning."""
+        return self.outlines if clean(phrase) in self.refined_phrases else None
+
+    @property
+    def refined_phrases(self) -> frozenset[str]:
+        """Those that the refiner of outlines, where there is one, was taught: of the model and of its adapter, kept
+        beside their tiles as {"refined": [phrase]}."""
+        record = self.origin.training
+        return frozenset((*record.get("refined", ()), *record.get("adapter", {}).get("refined", ())))
 
     @property
     def image_size_hw(self) -> tuple[int, int]:

@@ -5,9 +5,10 @@ import io
 
 import numpy as np
 import torch
-from jaxtyping import Float32, UInt8
+from jaxtyping import Float, Float32, UInt8
 from PIL import Image
 from torch import Tensor
+from torch.nn import functional as F
 
 MEAN, STD = 0.5, 0.5
 
@@ -16,6 +17,13 @@ def normalised(pixels: UInt8[Tensor, "*b 3 h w"]) -> Float32[Tensor, "*b 3 h w"]
     """Pixels 0..255 as floats -1..1 (mean 0.5 and std 0.5 of 0..1), contiguous in memory."""
     floats = pixels.to(torch.float32, memory_format=torch.contiguous_format)
     return floats.div_(255).sub_(MEAN).div_(STD)
+
+
+def to_model_input(image: UInt8[np.ndarray, "r c 3"], size_hw: tuple[int, int]) -> Float[Tensor, "3 H W"]:
+    """Stretch to `size_hw` (bilinear with antialiasing, rounded to 8 bits) and normalise with mean 0.5 and std 0.5."""
+    pixels = torch.from_numpy(image).permute(2, 0, 1)[None]  # (1, 3, H, W), the array's own memory
+    resized = F.interpolate(pixels, size=size_hw, mode="bilinear", antialias=True)[0]
+    return normalised(resized)
 
 
 def to_rgb(image: Image.Image) -> Image.Image:

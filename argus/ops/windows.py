@@ -5,10 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
 from argus.ops import rle
+from argus.ops.masks import reach
 from argus.ops.rle import Rle
 
 MOST = 8  # tiles along a side
@@ -54,6 +55,27 @@ def window_around(box_xyxy_px: Float[np.ndarray, "4"], size_hw: tuple[int, int])
         start = int(np.clip(round(middle - side / 2), 0, max(length - round(side), 0)))
         spans.append((start, min(start + max(round(side), 1), length)))
     return Window(left=spans[0][0], right=spans[0][1], top=spans[1][0], bottom=spans[1][1])
+
+
+def window_of(above: Bool[Tensor, "h w"], size_hw: tuple[int, int]) -> Window:
+    """The window around the object that covers the cells `above` of a grid over an image; the whole image where there
+    is nothing to look closer at."""
+    rows, columns = reach(above.cpu(), size_hw)
+    extent = np.array([columns.start, rows.start, columns.stop, rows.stop], np.float32)
+    return window_around(extent, size_hw) or Window(left=0, top=0, right=size_hw[1], bottom=size_hw[0])
+
+
+def pixels_cut(
+    pixels: UInt8[np.ndarray, "h w 3"], window: Window, grid_hw: tuple[int, int]
+) -> Float[Tensor, "1 3 h2 w2"]:
+    """The part of an image that a window shows, as -1..1 on a grid of its own."""
+    shown = torch.from_numpy(np.ascontiguousarray(window.of(pixels))).permute(2, 0, 1)[None].float()
+    return cells_of(shown, grid_hw) / 127.5 - 1
+
+
+def cells_of(maps: Float[Tensor, "b n h w"], grid_hw: tuple[int, int]) -> Float[Tensor, "b n h2 w2"]:
+    """Bilinear; a cell is the mean of what it covers where it covers more than a pixel."""
+    return F.interpolate(maps, grid_hw, mode="bilinear", antialias=True)
 
 
 def logits_cut(

@@ -91,7 +91,8 @@ class Measured:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """One run: `source` is what `argus.load` takes; `history` the held-out measures by step, `best` the kept step."""
+    """One run: `source` is what `argus.load` takes; `history` the held-out measures by step, `best` the kept step,
+    `refined` whether a net refines outlines there."""
 
     seed: int
     source: str
@@ -101,6 +102,7 @@ class Outcome:
     best: int
     steps: int
     queries: tuple[int, int]
+    refined: bool
     bytes_saved: int
 
 

@@ -130,7 +130,7 @@ saved file, read again. The step that is kept is chosen on the held-out images, 
 <p>seed {{ outcome.seed }}: <code>argus segment IMAGE --prompt PHRASE --model {{ outcome.source }}</code>, kept from
 step {{ outcome.best }} of {{ outcome.steps }}, {{ "%.2f"|format(outcome.bytes_saved / 1e6) }} MB,
 {{ outcome.queries[1] }} object queries{% if outcome.queries[0] != outcome.queries[1] %} (the base has
-{{ outcome.queries[0] }}){% endif %}.</p>
+{{ outcome.queries[0] }}){% endif %}{% if outcome.refined %}, outlines refined by a net{% endif %}.</p>
 {% endfor %}
 <h2>Data</h2>
 <ul>{% for note in notes %}<li>{{ note }}</li>{% endfor %}</ul>

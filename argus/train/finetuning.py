@@ -11,7 +11,7 @@ import math
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from argus.checkpoint.lora import ADAPTER, save_adapter, split_source
 from argus.data.collate import PromptMix
 from argus.data.pairs import Pair
 from argus.data.windows import meet
+from argus.model.outline_refiner import OutlineRefiner
 from argus.model.sam3 import Sam3
 from argus.model.tokenizer import clean
 from argus.ops import rle
@@ -47,6 +48,7 @@ from argus.train.finetune_plan import (
 from argus.train.loop import Learner, TrainConfig, train, train_step
 from argus.train.lora import adapter_of, add_adapters
 from argus.train.more_queries import with_queries
+from argus.train.outlining import lesson, seconds_of
 from argus.train.stages.finetune import (
     FinetuneBatches,
     FinetuneLearner,
@@ -64,6 +66,7 @@ MOST_QUERIES = 320
 TOLERANCE = 5e-3  # between measures of one file: kernels round the last bit by where memory puts a tensor
 TRIED = 2  # steps that time is measured on, after one to warm up
 LOOKING = 0.15  # of the time, at most, goes into measures on the way
+LESSON = 0.15  # of the time, at most, goes into outlines
 
 
 def finetune(
@@ -168,7 +171,7 @@ class Run:
         batches = self.batches(model)
         learner = FinetuneLearner(model, loss_of(model), self.base)
         self.history = self._read_history()
-        steps, looks = self._course(learner, batches)
+        steps, looks, with_lesson = self._course(learner, batches)
         config = self._config(model, steps, looks, batches.parts)
         state = train(
             learner,
@@ -176,7 +179,7 @@ class Run:
             config,
             self.folder / "run",
             save_weights=lambda model, path, step: None,
-            look=lambda model, path: self.look(model, int(path.name)),
+            look=lambda model, path: self.look(model, int(path.name), with_lesson and int(path.name) == steps),
             team=Team(device=self.device),
             progress=progress,
         )
@@ -217,10 +220,15 @@ class Run:
             seed=self.seed,
         )
 
-    def look(self, model: Sam3, step: int) -> None:
-        """Save, load what was saved, measure it on the held-out data, and keep it where it is the best so far."""
+    def look(self, model: Sam3, step: int, with_lesson: bool) -> None:
+        """Save, load what was saved, measure it on the held-out data, and keep it where it is the best so far; after a
+        lesson in outlines where there is to be one."""
         candidate = self.folder / "run" / "candidate"
-        metrics = score(self.material.held_out.pairs(), self.answers_of(self.saved(model, candidate, step)).predict)
+        tuned = self.saved(model, candidate, step)
+        refiner = self.refiner(tuned) if with_lesson else None
+        if refiner is not None:
+            tuned = self.saved(model, candidate, step, refiner)
+        metrics = score(self.material.held_out.pairs(), self.answers_of(tuned).predict)
         earlier = [entry for entry in self.history if entry[0] < step]  # later ones are of a run that was killed
         if all((metrics["cgF1"], metrics["pmF1"]) >= (m["cgF1"], m["pmF1"]) for _, m in earlier):
             for path in kept_files(candidate):
@@ -230,17 +238,36 @@ class Run:
         replace_file(self.folder / "history.json", lambda path: path.write_text(content, "utf-8"))
         self.tell(f"step {step}: {told(Measured(new=metrics, base=None))}")
 
-    def saved(self, model: Sam3, folder: Path, step: int) -> Sam3:
-        """The model after it was written to `folder` and read again."""
+    def refiner(self, tuned: Sam3) -> OutlineRefiner | None:
+        """What refines the outlines of the new phrases better than GrabCut."""
+        taught = lesson(tuned, self.material.training, self.tiles, self.seed)
+        if taught is None:
+            self.tell("outlines: too few of the training objects are found to learn from; GrabCut settles them")
+            return None
+        better = taught.after > taught.before
+        self.tell(
+            f"outlines: taught on {taught.objects} training objects; of those kept for a check {taught.after:.1%} of "
+            f"IoU thresholds are passed, by GrabCut {taught.before:.1%}: {'kept' if better else 'GrabCut settles them'}"
+        )
+        return taught.refiner if better else None
+
+    def saved(self, model: Sam3, folder: Path, step: int, refiner: OutlineRefiner | None = None) -> Sam3:
+        """The model, with a refiner for the new phrases if given, after it was written to `folder` and read again."""
         about: dict[str, Any] = {"finetune": {"base": self.plan.model, "steps": step, "seed": self.seed}}
         about["tiles"] = {**self.base.tiles_by_phrase, **dict.fromkeys(self.phrases, self.tiles)}
+        about["refined"] = sorted({*self.base.refined_phrases, *(self.phrases if refiner is not None else ())})
         if self.plan.full:
             copied = copy.deepcopy(model)
+            if refiner is not None:
+                copied.config, copied.outlines = replace(copied.config, outlines=refiner.config), refiner
             known = {key: value for key, value in copied.origin.training.items() if key != "adapter"}  # merged by now
             copied.origin.training = {**known, **about}
             checkpoint.save(copied, folder)
         else:
-            save_adapter(adapter_of(model, self.base, self.plan.model, about), folder)
+            adapter = adapter_of(model, self.base, self.plan.model, about)
+            if refiner is not None:
+                adapter = adapter.with_outlines(refiner)
+            save_adapter(adapter, folder)
         return self._load(folder)
 
     def source(self, folder: Path) -> str:
@@ -271,6 +298,7 @@ class Run:
             best=best,
             steps=steps,
             queries=(self.base.config.detector.queries, model.config.detector.queries),
+            refined=model.outlines is not None,
             bytes_saved=sum(path.stat().st_size for path in kept_files(self.folder)),
         )
 
@@ -288,23 +316,27 @@ class Run:
             look_every=every,
         )
 
-    def _course(self, learner: Learner[Any], batches: FinetuneBatches) -> tuple[int, int]:
-        """Steps, whole ones between looks, and looks: by epochs, or by what is done in the time; the same when it is
-        resumed."""
+    def _course(self, learner: Learner[Any], batches: FinetuneBatches) -> tuple[int, int, bool]:
+        """Steps, whole ones between looks, looks, and whether a lesson in outlines follows: by epochs, or by what is
+        done in the time; the same when it is resumed."""
         path = self.folder / "course.json"
         if path.exists():
-            steps, looks = json.loads(path.read_text("utf-8"))
-            return int(steps), int(looks)
+            steps, looks, with_lesson = json.loads(path.read_text("utf-8"))
+            return int(steps), int(looks), bool(with_lesson)
         wanted, looks = self.plan.epochs * len(self.material.training) / self.plan.images, self.plan.looks
+        with_lesson = self.base.config.vision.settle_outlines and self.base.outlines is None
         if self.plan.hours is not None:
-            wanted, looks = self._done_in(self.plan.hours * 3600, learner, batches)
+            wanted, looks, with_lesson = self._done_in(self.plan.hours * 3600, learner, batches, with_lesson)
         steps = max(round(wanted / looks), 1) * looks
-        replace_file(_made(path), lambda file: file.write_text(json.dumps([steps, looks]), "utf-8"))
-        return steps, looks
+        replace_file(_made(path), lambda file: file.write_text(json.dumps([steps, looks, with_lesson]), "utf-8"))
+        return steps, looks, with_lesson
 
-    def _done_in(self, seconds: float, learner: Learner[Any], batches: FinetuneBatches) -> tuple[float, int]:
-        """How many steps and looks there is time for, timed on a copy that is thrown away. Looks, in tiles where the
-        data need them, take `LOOKING` of the time at most, but for one."""
+    def _done_in(
+        self, seconds: float, learner: Learner[Any], batches: FinetuneBatches, with_lesson: bool
+    ) -> tuple[float, int, bool]:
+        """How many steps and looks there is time for, timed on a copy that is thrown away, and whether there is for a
+        lesson. Looks, in tiles where the data need them, take `LOOKING` of the time at most, but for one; a lesson
+        `LESSON`, or it is left out."""
         tried = copy.deepcopy(learner)
         config = self._config(learner.model, max(100, self.plan.looks), self.plan.looks, batches.parts)
         state = new_state(tried, config, Team(device=self.device))
@@ -318,13 +350,15 @@ class Run:
         score(self.material.held_out.pairs(), self.answers_of(model).predict)
         look = time.monotonic() - began
         looks = max(min(self.plan.looks, int(LOOKING * seconds / look)), 1)
-        left = seconds - looks * look
+        taught = seconds_of(model, self.material.training, self.tiles) if with_lesson else 0.0
+        with_lesson = with_lesson and taught <= LESSON * seconds
+        left = seconds - looks * look - (taught if with_lesson else 0.0)
         if left < looks * each:
             raise ValueError(
                 f"expected more time than {seconds / 3600:.3g} hours: a step takes {each:.2g} s, and measuring "
                 f"{looks} times {looks * look:.2g} s; give more hours"
             )
-        return left / each, looks
+        return left / each, looks, with_lesson
 
     def _read_history(self) -> list[tuple[int, Metrics]]:
         path = self.folder / "history.json"

@@ -85,7 +85,7 @@ def _low_ranks(model: nn.Module) -> Iterator[tuple[str, str, LowRank]]:
 
 
 def _is_adapted(name: str, parameter: Tensor, rank: int) -> bool:
-    if not name.startswith((*ADAPTED,)) or name.startswith(_TABLES) or any(part in name for part in _LEARNED_TABLES):
+    if not name.startswith(ADAPTED) or name.startswith(_TABLES) or any(part in name for part in _LEARNED_TABLES):
         return False
     return parameter.ndim > 1 and min(len(parameter), parameter[0].numel()) >= 2 * rank
 

@@ -23,7 +23,8 @@ sys.path[:0] = [str(REFERENCE), str(Path(__file__).parents[2])]
 import standin_weights  # noqa: E402
 
 import argus  # noqa: E402
-from argus.inference.preprocess import read_image, to_model_input  # noqa: E402
+from argus.inference.preprocess import read_image  # noqa: E402
+from argus.ops.pixels import to_model_input  # noqa: E402
 
 TOLERANCE = 1e-3
 PROMPT = argus.Prompt("shoe", [[0.4, 0.5, 0.2, 0.3], [0.7, 0.6, 0.1, 0.2]], [1, 0])

@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 import argus
 from argus import checkpoint
 from argus.checkpoint.lora import ADAPTER, Adapter, read_adapter, save_adapter, split_source
+from argus.model.outline_refiner import OutlineConfig, OutlineRefiner
 from argus.model.sam3 import Sam3
 from argus.train.lora import adapter_of, add_adapters
 from argus.train.more_queries import with_queries
@@ -32,6 +33,12 @@ def trained(base: Sam3, queries: int | None = None) -> Sam3:
                 parameter += (0.05 * torch.randn_like(parameter)).bfloat16().float()
                 parameter.copy_(parameter.bfloat16())
     return model.eval()
+
+
+def refiner() -> OutlineRefiner:
+    """One whose numbers bf16 holds."""
+    torch.manual_seed(3)
+    return OutlineRefiner(OutlineConfig()).bfloat16().float()
 
 
 def answers(model: Sam3) -> list[torch.Tensor]:
@@ -58,6 +65,41 @@ def test_the_loaded_model_is_the_trained_one(small: Sam3, native: Path, tmp_path
         assert ours.shape != plain.shape or not torch.allclose(ours, plain, atol=1e-3)
     assert loaded.origin.training["adapter"] == {"steps": 7}
     assert not any(parameter.requires_grad for parameter in loaded.parameters())
+
+
+def test_it_may_bring_a_refiner_of_outlines(small: Sam3, native: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "adapter"
+    brought, wanted = refiner(), refiner().state_dict()
+    adapter = adapter_of(trained(small), small, "native", {"refined": ["a red car"]})
+    save_adapter(adapter.with_outlines(brought), folder)
+    loaded = argus.load(f"{native}+{folder}", device="cpu", precision="fp32")
+    assert loaded.outlines is not None
+    assert all(torch.equal(tensor, wanted[name]) for name, tensor in loaded.outlines.state_dict().items())
+    assert loaded.refiner_for("A red car") is loaded.outlines and loaded.refiner_for("a car") is None
+    argus.save(loaded, tmp_path / "whole")
+    again = argus.load(tmp_path / "whole", device="cpu", precision="fp32")
+    assert again.config == loaded.config and again.refiner_for("a red car") is again.outlines
+    found, plain = checkpoint.inspect(f"{native}+{folder}"), checkpoint.inspect(native)
+    assert found.config == loaded.config
+    assert found.parameters - plain.parameters == sum(tensor.numel() for tensor in wanted.values())
+    with pytest.warns(UserWarning, match=r"no place for them.*outlines\."):
+        argus.save(loaded, tmp_path / "theirs", layout="huggingface")
+    assert argus.load(tmp_path / "theirs", device="cpu", precision="fp32").outlines is None
+    with safe_open(folder / ADAPTER, "pt") as file:
+        about, tensors = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    save_file({n: t for n, t in tensors.items() if n != "outlines.out.weight"}, folder / ADAPTER, about)
+    with pytest.raises(ValueError, match="no whole refiner of outlines"):
+        argus.load(f"{native}+{folder}")
+
+
+def test_a_refiner_that_the_base_has_stays(small: Sam3, tmp_path: Path) -> None:
+    base = copy.deepcopy(small)
+    base.config, base.outlines = replace(base.config, outlines=OutlineConfig()), refiner()
+    argus.save(base, tmp_path / "base")
+    saved(trained(base), base, tmp_path / "adapter")
+    loaded = argus.load(f"{tmp_path / 'base'}+{tmp_path / 'adapter'}", device="cpu", precision="fp32")
+    assert loaded.outlines is not None
+    assert all(torch.equal(a, b) for a, b in zip(loaded.outlines.parameters(), base.outlines.parameters()))
 
 
 def test_a_new_adapter_changes_nothing(small: Sam3) -> None:

@@ -6,8 +6,8 @@ import torch
 
 from argus.data.collate import PromptMix, choose_queries, collate, jittered, make_hints
 from argus.data.records import Query
-from argus.inference.preprocess import to_model_input
 from argus.ops.boxes import cxcywh_to_xyxy, iou, norm_to_px
+from argus.ops.pixels import to_model_input
 from tests.train.toys import toy_scene
 
 

@@ -13,10 +13,11 @@ from torch import Tensor
 
 from argus.inference.image import ImagePredictor
 from argus.inference.postprocess import PROMPTS_AT_ONCE
-from argus.inference.preprocess import ImageSource, to_model_input
+from argus.inference.preprocess import ImageSource
 from argus.model.detector import DetectorOutput
 from argus.model.sam3 import Features, Sam3
 from argus.ops.boxes import clip_xyxy, norm_to_px
+from argus.ops.pixels import to_model_input
 from argus.types import Detections, Prompt
 from tests.train.toys import tiny_model
 

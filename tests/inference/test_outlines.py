@@ -10,11 +10,15 @@ import torch
 
 from argus import ImagePredictor, VideoPredictor
 from argus.inference import outlines
-from argus.inference.outlines import BEYOND, UNSURE, held_in, outlined, settled
+from argus.inference.outlines import BEYOND, held_in, outlined
 from argus.inference.propagate import propagate
+from argus.model.outline_refiner import OutlineConfig, OutlineRefiner
 from argus.model.sam3 import Sam3
 from argus.ops import rle
+from argus.ops.grabcut import UNSURE, settled
 from argus.ops.masks import logits_to_rles
+from argus.ops.rle import Rle
+from tests.train.toys import tiny_model
 
 y, x = np.mgrid[:60, :60].astype(np.float32)
 DISC = np.hypot(x - 30, y - 28) < 17
@@ -99,39 +103,72 @@ def coarse(x_cell: float, y_cell: float, radius: float, grid: int = COARSE) -> t
     return torch.from_numpy((radius - np.hypot(columns - x_cell, rows - y_cell)).astype(np.float32) * 2)[None]
 
 
+def model_that(settles: bool, refines: str | None = None) -> Sam3:
+    """Its refiner, where it has one, goes by colours, as untrained ones do."""
+    model = tiny_model()
+    config = OutlineConfig(cells=64, widths=(8, 8))
+    model.config = replace(model.config, vision=replace(model.config.vision, settle_outlines=settles))
+    if refines is not None:
+        model.outlines = OutlineRefiner(config).requires_grad_(False)
+        model.origin.training["adapter"] = {"refined": [refines]}
+    return model
+
+
+def outlined_by(model: Sam3, pixels: np.ndarray, logits: torch.Tensor, threshold: float = 0.0) -> tuple[Rle, ...]:
+    return outlined(model, pixels, logits, ["dog"] * len(logits), threshold)
+
+
+MODELS = {"settles": model_that(True), "refines": model_that(True, "dog")}
+
+
 def test_outlines_finer_than_the_grid_are_found_where_colours_change(picture: np.ndarray) -> None:
     """A cell is 15 pixels wide; the disc's radius is 3.4 of them, half a cell more than the model says."""
     logits, truth = coarse(6.1, 5.7, 2.9), np.kron(DISC, np.ones((3, 3), bool))
-    plain, finer = (rle.decode(outlined(picture, logits, settle)[0]) for settle in (False, True))
+    plain = rle.decode(outlined_by(model_that(False), picture, logits)[0])
     assert rle.encode(plain) == logits_to_rles(logits, (180, 180))[0]
-    assert np.mean(finer != truth) < 0.2 * np.mean(plain != truth)
+    for name, share in (("settles", 0.2), ("refines", 0.5)):
+        finer = rle.decode(outlined_by(MODELS[name], picture, logits)[0])
+        assert np.mean(finer != truth) < share * np.mean(plain != truth), name
 
 
-def test_a_small_object_of_a_large_picture_is_settled_in_a_window(picture: np.ndarray) -> None:
+@pytest.mark.parametrize("name", MODELS)
+def test_a_small_object_of_a_large_picture_is_looked_at_in_a_window(picture: np.ndarray, name: str) -> None:
     """The same answer wherever the object stands, up to the grid of the window."""
     large = np.full((900, 1_200, 3), (40, 80, 170), np.uint8)
     large[600:780, 900:1_080] = picture
     logits = torch.full((1, 60, 80), -9.0)
     logits[:, 40:52, 60:72] = coarse(6.1, 5.7, 3.4)
-    found = rle.decode(outlined(large, logits, True)[0])
-    alone = rle.decode(outlined(picture, coarse(6.1, 5.7, 3.4), True)[0])
+    found = rle.decode(outlined_by(MODELS[name], large, logits)[0])
+    alone = rle.decode(outlined_by(MODELS[name], picture, coarse(6.1, 5.7, 3.4))[0])
     there = found[600:780, 900:1_080]
     assert found.sum() == there.sum()
-    assert (there & alone).sum() > 0.98 * (there | alone).sum()
+    assert (there & alone).sum() > 0.95 * (there | alone).sum()
 
 
-def test_masks_without_a_cell_or_smaller_than_one_are_as_without_settling(picture: np.ndarray) -> None:
+@pytest.mark.parametrize("name", MODELS)
+def test_masks_without_a_cell_or_smaller_than_one_are_as_the_model_made_them(picture: np.ndarray, name: str) -> None:
     nothing, speck = torch.full((1, COARSE, COARSE), -3.0), torch.full((1, COARSE, COARSE), -3.0)
     speck[0, 4, 4] = 0.01
     for logits in (nothing, speck):
-        assert outlined(picture, logits, True) == logits_to_rles(logits, (180, 180))
-    assert outlined(picture, torch.zeros(0, COARSE, COARSE), True) == ()
+        assert outlined_by(MODELS[name], picture, logits) == logits_to_rles(logits, (180, 180))
+    assert outlined_by(MODELS[name], picture, torch.zeros(0, COARSE, COARSE)) == ()
 
 
-def test_the_threshold_holds_for_settled_masks_too(picture: np.ndarray) -> None:
+@pytest.mark.parametrize("name", MODELS)
+def test_the_threshold_holds_for_finer_masks_too(picture: np.ndarray, name: str) -> None:
     logits = coarse(6.1, 5.7, 3.4)
-    areas = rle.area([outlined(picture, logits, True, threshold)[0] for threshold in (-3.0, 0.0, 3.0)])
+    areas = rle.area([outlined_by(MODELS[name], picture, logits, threshold)[0] for threshold in (-3.0, 0.0, 3.0)])
     assert areas[0] > areas[1] > areas[2] > 0
+
+
+def test_the_refiner_is_for_the_phrases_that_it_was_taught(picture: np.ndarray) -> None:
+    logits = torch.cat([coarse(6.1, 5.7, 2.9), coarse(6.1, 5.7, 3.4), coarse(6.1, 5.7, 2.9)])
+    both = MODELS["refines"]
+    made = outlined(both, picture, logits, ["dog", "cat", None])
+    assert made[0] == outlined_by(both, picture, logits[:1])[0]
+    assert made[1:] == outlined_by(MODELS["settles"], picture, logits[1:])
+    assert made[0] != made[2]
+    assert both.refiner_for(" Dog") is both.outlines and both.refiner_for("cat") is None
 
 
 def phrase(model: Sam3, photo: np.ndarray, tiles: int = 1) -> None:

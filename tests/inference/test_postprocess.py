@@ -7,6 +7,7 @@ import torch
 from argus.inference.postprocess import Keep, best, to_detections
 from argus.model.detector import DetectorOutput
 from argus.types import Detections
+from tests.train.toys import tiny_model
 
 
 def answer_of(boxes_cxcywh_norm: list[list[float]]) -> DetectorOutput:
@@ -32,7 +33,7 @@ def overlapping() -> Detections:
 
 def test_boxes_are_clipped_to_the_image() -> None:
     output = answer_of(boxes_cxcywh_norm=[[0.0, 0.5, 0.5, 0.5], [0.5, 0.9, 0.5, 0.5]])
-    found = to_detections(output, ["dog"], np.zeros((100, 200, 3), np.uint8), False, 0.0)
+    found = to_detections(tiny_model(), output, ["dog"], np.zeros((100, 200, 3), np.uint8), 0.0)
     np.testing.assert_allclose(found.boxes_xyxy_px, [[0, 25, 50, 75], [50, 65, 150, 100]], atol=1e-3)
 
 

@@ -6,7 +6,8 @@ import pytest
 import torch
 from PIL import Image
 
-from argus.inference.preprocess import read_image, to_model_input
+from argus.inference.preprocess import read_image
+from argus.ops.pixels import to_model_input
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (12, 18, 3), dtype=np.uint8)
 

@@ -4,9 +4,10 @@ import numpy as np
 import torch
 
 from argus import ImagePredictor
-from argus.inference.outlines import held_in, settled
+from argus.inference.outlines import held_in
 from argus.inference.zoom import LEANING
 from argus.ops import rle
+from argus.ops.grabcut import settled
 from argus.ops.masks import logits_to_rles
 from argus.ops.windows import window_around
 

@@ -23,6 +23,7 @@ from argus.data.dataset import Dataset, Record
 from argus.data.ontology import Concept, Ontology
 from argus.data.records import Query
 from argus.data.sources import open_data
+from argus.model.outline_refiner import OutlineConfig, OutlineRefiner
 from argus.ops import rle
 from argus.ops.windows import MOST
 from argus.train import finetuning
@@ -30,6 +31,7 @@ from argus.train.criterion import LossConfig
 from argus.train.finetune_plan import AUGMENTATIONS, FinetunePlan, Material, Outcome, check, claim, table_rows
 from argus.train.finetune_report import Shown, verdict, write_report
 from argus.train.lora import add_adapters
+from argus.train.outlining import Lesson
 from argus.train.stages.finetune import FinetuneBatches, FinetuneLearner, learn_all, parts_of_a_step, share_out
 from tests.train.toy_data import write_toys
 from tests.train.toys import COLOURS, tiny_model, tiny_tracker_model, toy_scene
@@ -221,6 +223,39 @@ def test_small_objects_are_looked_for_in_tiles(base: Path, material: Material, t
     run(plan(base, tiles=2, epochs=1), material, tmp_path / "out")
     model = argus.load(f"{base}+{tmp_path / 'out'}")
     assert model.tiles_for("red") == 2 and model.tiles_for("purple") == 1
+
+
+@pytest.mark.parametrize("full", [False, True])
+@pytest.mark.parametrize("after", [0.4, 0.6])
+def test_models_that_settle_outlines_get_a_refiner_where_it_is_better(
+    material: Material, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, full: bool, after: float
+) -> None:
+    torch.manual_seed(0)
+    model = tiny_tracker_model()
+    model.config = replace(model.config, vision=replace(model.config.vision, settle_outlines=True))
+    argus.save(model, tmp_path / "base")
+    refiner = OutlineRefiner(OutlineConfig()).bfloat16().float()
+    monkeypatch.setattr(finetuning, "lesson", lambda *_: Lesson(refiner, 99, before=0.5, after=after))
+    outcome = run(plan(tmp_path / "base", epochs=0.3, looks=1, full=full), material, tmp_path / "out")[0]
+    tuned = argus.load(outcome.source, device="cpu", precision="fp32")
+    if after < 0.5:
+        assert tuned.outlines is None and not tuned.refined_phrases
+        return
+    assert tuned.refined_phrases == {pair.phrase for pair in material.training.pairs() if pair.rles}
+    assert tuned.outlines is not None
+    assert all(torch.equal(a, b) for a, b in zip(tuned.outlines.parameters(), refiner.parameters(), strict=True))
+    if full:  # the next one finds it there
+        monkeypatch.setattr(finetuning, "lesson", None)
+        again = run(plan(outcome.source, epochs=0.3, looks=1), material, tmp_path / "again")[0]
+        assert argus.load(again.source, device="cpu").refined_phrases == tuned.refined_phrases
+
+
+def test_models_that_do_not_settle_outlines_get_none(
+    base: Path, material: Material, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(finetuning, "lesson", None)
+    outcome = run(plan(base, epochs=0.3, looks=1), material, tmp_path / "out")[0]
+    assert argus.load(outcome.source, device="cpu").outlines is None
 
 
 def test_only_adapters_and_small_tensors_learn(material: Material) -> None:
