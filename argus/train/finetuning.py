@@ -66,7 +66,7 @@ MOST_QUERIES = 320
 TOLERANCE = 5e-3  # between measures of one file: kernels round the last bit by where memory puts a tensor
 TRIED = 2  # steps that time is measured on, after one to warm up
 LOOKING = 0.15  # of the time, at most, goes into measures on the way
-LESSON = 0.15  # of the time, at most, goes into outlines
+LESSON = 0.2  # of the time, at most, goes into outlines
 
 
 def finetune(
