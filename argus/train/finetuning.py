@@ -64,7 +64,7 @@ LEAST_SIDE = 4.0  # tokens along the side of the median object (square root of i
 EVERY_QUERY = 32  # further queries come in such steps
 MOST_QUERIES = 320
 TOLERANCE = 5e-3  # between measures of one file: kernels round the last bit by where memory puts a tensor
-TRIED = 2  # steps that time is measured on, after one to warm up
+TRIED = 6  # steps that time is measured on, after one to warm up; they differ by what is asked
 LOOKING = 0.15  # of the time, at most, goes into measures on the way
 LESSON = 0.2  # of the time, at most, goes into outlines
 
