@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,8 @@ class Adapter:
     A weight of `o` rows becomes weight + up (o, r) x down (r, rest); the tensors in `whole` replace those of the base,
     or are the refiner of outlines of a base without one.
     `mark` tells the base's weights from those of other models (`mark_of`); `base` is what it was called;
-    `training` is a free record, as in a model's config.json.
+    `outlines` are the sizes of the refiner, where it brings one; `training` is a free record, as in a model's
+    config.json.
     """
 
     base: str
@@ -47,12 +48,13 @@ class Adapter:
     down: Mapping[str, Tensor]
     up: Mapping[str, Tensor]
     whole: Mapping[str, Tensor]
+    outlines: OutlineConfig | None = None
     training: Mapping[str, Any] = field(default_factory=dict)
 
     def with_outlines(self, refiner: OutlineRefiner) -> Adapter:
         """The same with a refiner of outlines, which its base has not, brought along."""
         brought = {OUTLINES + name: tensor for name, tensor in refiner.state_dict().items()}
-        return replace(self, whole={**self.whole, **brought})
+        return replace(self, whole={**self.whole, **brought}, outlines=refiner.config)
 
     @property
     def names(self) -> set[str]:
@@ -62,8 +64,8 @@ class Adapter:
     def config(self, base: Sam3Config) -> Sam3Config:
         """The sizes with the adapter: those of the base, with as many queries as the adapter has, and with its refiner
         of outlines."""
-        if base.outlines is None and any(name.startswith(OUTLINES) for name in self.whole):
-            base = replace(base, outlines=OutlineConfig())
+        if self.outlines is not None:
+            base = replace(base, outlines=self.outlines)
         if base.detector is None or _QUERIES not in self.whole:
             return base
         return replace(base, detector=replace(base.detector, queries=len(self.whole[_QUERIES])))
@@ -95,6 +97,8 @@ def save_adapter(adapter: Adapter, folder: Path) -> Path:
     plain = {name: tensor.detach().to("cpu", torch.bfloat16).contiguous() for name, tensor in low.items()}
     plain |= {name: tensor.detach().to("cpu", torch.float32).contiguous() for name, tensor in exact.items()}
     about = {"format": FORMAT, "version": VERSION, "base": adapter.base, "mark": adapter.mark}
+    if adapter.outlines is not None:
+        about["outlines"] = asdict(adapter.outlines)
     header = json.dumps({**about, "training": dict(adapter.training)})  # ASCII: a base's path may be no UTF-8
     folder.mkdir(parents=True, exist_ok=True)
     replace_file(folder / ADAPTER, lambda path: save_file(plain, path, {"argus": header}))
@@ -129,12 +133,14 @@ def _sorted(file: Path, about: Mapping[str, Any], tensors: Mapping[str, Tensor])
     bad = [name for name, tensor in tensors.items() if not bool(tensor.isfinite().all())]
     if bad:
         raise ValueError(f"{file} holds numbers that are not finite in {bad[:5]}; fine-tune again")
+    sizes = about.get("outlines")
     return Adapter(
         base=str(about["base"]),
         mark=str(about["mark"]),
         down=down,
         up=up,
         whole=whole,
+        outlines=None if sizes is None else OutlineConfig(cells=sizes["cells"], widths=tuple(sizes["widths"])),
         training=about.get("training", {}),
     )
 
@@ -157,8 +163,8 @@ def apply_adapter(adapter: Adapter, tensors: Mapping[str, Tensor], name: str) ->
 
     Raises ValueError unless the adapter was made for these very weights.
     """
-    brought = {n: tensor for n, tensor in adapter.whole.items() if n.startswith(OUTLINES) and n not in tensors}
-    if brought and {n: tensor.shape for n, tensor in brought.items()} != _refiner_shapes():
+    brought = {n: tensor for n, tensor in adapter.whole.items() if n.startswith(OUTLINES)}
+    if {n: tensor.shape for n, tensor in brought.items()} != _refiner_shapes(adapter.outlines):
         raise ValueError(f"the adapter for {adapter.base!r} holds no whole refiner of outlines; fine-tune again")
     changes = adapter.names - set(brought)
     unknown = sorted(changes - set(tensors))
@@ -175,9 +181,11 @@ def apply_adapter(adapter: Adapter, tensors: Mapping[str, Tensor], name: str) ->
     return brought | {n: adapter.merged(n, tensor) for n, tensor in changed.items()}
 
 
-def _refiner_shapes() -> dict[str, torch.Size]:
+def _refiner_shapes(config: OutlineConfig | None) -> dict[str, torch.Size]:
+    if config is None:
+        return {}
     with torch.device("meta"):
-        return {OUTLINES + n: tensor.shape for n, tensor in OutlineRefiner(OutlineConfig()).state_dict().items()}
+        return {OUTLINES + n: tensor.shape for n, tensor in OutlineRefiner(config).state_dict().items()}
 
 
 def _fits(adapter: Adapter, name: str, tensor: Tensor) -> bool:

@@ -5,7 +5,6 @@ not of it."""
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from itertools import groupby
 
 import numpy as np
 import torch
@@ -36,17 +35,19 @@ def outlined(
     finer grid than its own."""
     logits = mask_logits.float().cpu()
     refiners = [None if phrase is None else model.refiner_for(phrase) for phrase in phrases]
-    rles: list[Rle] = []
-    for refiner, rows in groupby(range(len(phrases)), lambda row: refiners[row]):  # in runs, so that their order stays
-        some = logits[list(rows)]
+    rles: dict[int, Rle] = {}
+    for refiner in dict.fromkeys(refiners):
+        rows = [row for row, chosen in enumerate(refiners) if chosen is refiner]
+        some = logits[rows]
         if refiner is not None:
-            rles += _refined(refiner, pixels, some, threshold)
+            made = _refined(refiner, pixels, some, threshold)
         elif model.config.vision.settle_outlines:
             with ThreadPoolExecutor(torch.get_num_threads()) as pool:  # GrabCut takes 12 ms, and frees Python's lock
-                rles += pool.map(partial(_by_colours, pixels, threshold), some)
+                made = tuple(pool.map(partial(_by_colours, pixels, threshold), some))
         else:
-            rles += logits_to_rles(some, (pixels.shape[0], pixels.shape[1]), threshold)
-    return tuple(rles)
+            made = logits_to_rles(some, (pixels.shape[0], pixels.shape[1]), threshold)
+        rles.update(zip(rows, made, strict=True))
+    return tuple(rles[row] for row in range(len(refiners)))
 
 
 def held_in(

@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from argus.ops.grabcut import settled
-from argus.ops.windows import Window, logits_cut, pixels_cut
+from argus.ops.pixels import to_model_input
+from argus.ops.windows import Window, logits_cut
 
 STEM = 2  # cells along a side that the net takes together
 GROUPS = 4  # of channels that are normalised together
@@ -90,7 +91,7 @@ class OutlineRefiner(nn.Module):
         self, pixels: UInt8[np.ndarray, "r c 3"], logits: Float[Tensor, "h w"], window: Window
     ) -> Float[Tensor, "1 5 s s"]:
         size_hw, grid_hw = (pixels.shape[0], pixels.shape[1]), (self.config.cells, self.config.cells)
-        picture = pixels_cut(pixels, window, grid_hw)
+        picture = to_model_input(window.of(pixels), grid_hw)[None]
         coarse = logits_cut(logits[None, None], window, size_hw, grid_hw).clamp(-CLAMP, CLAMP)
         shown = ((picture[0] + 1) * 127.5).round().to(torch.uint8).permute(1, 2, 0)
         cut = torch.from_numpy(settled(shown.contiguous().numpy(), coarse[0].numpy())) > 0

@@ -65,19 +65,6 @@ def window_of(above: Bool[Tensor, "h w"], size_hw: tuple[int, int]) -> Window:
     return window_around(extent, size_hw) or Window(left=0, top=0, right=size_hw[1], bottom=size_hw[0])
 
 
-def pixels_cut(
-    pixels: UInt8[np.ndarray, "h w 3"], window: Window, grid_hw: tuple[int, int]
-) -> Float[Tensor, "1 3 h2 w2"]:
-    """The part of an image that a window shows, as -1..1 on a grid of its own."""
-    shown = torch.from_numpy(np.ascontiguousarray(window.of(pixels))).permute(2, 0, 1)[None].float()
-    return cells_of(shown, grid_hw) / 127.5 - 1
-
-
-def cells_of(maps: Float[Tensor, "b n h w"], grid_hw: tuple[int, int]) -> Float[Tensor, "b n h2 w2"]:
-    """Bilinear; a cell is the mean of what it covers where it covers more than a pixel."""
-    return F.interpolate(maps, grid_hw, mode="bilinear", antialias=True)
-
-
 def logits_cut(
     logits: Float[Tensor, "1 n h w"], window: Window, size_hw: tuple[int, int], grid_hw: tuple[int, int]
 ) -> Float[Tensor, "1 n h2 w2"]:

@@ -92,7 +92,7 @@ class Measured:
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
     """One run: `source` is what `argus.load` takes; `history` the held-out measures by step, `best` the kept step,
-    `refined` whether a net refines outlines there."""
+    `refined` whether a net refines the new phrases' outlines."""
 
     seed: int
     source: str

@@ -242,12 +242,13 @@ class Run:
         """What refines the outlines of the new phrases better than GrabCut."""
         taught = lesson(tuned, self.material.training, self.tiles, self.seed)
         if taught is None:
-            self.tell("outlines: too few of the training objects are found to learn from; GrabCut settles them")
+            self.tell("outlines: too few objects of the training images are found to learn from; GrabCut settles them")
             return None
         better = taught.after > taught.before
         self.tell(
-            f"outlines: taught on {taught.objects} training objects; of those kept for a check {taught.after:.1%} of "
-            f"IoU thresholds are passed, by GrabCut {taught.before:.1%}: {'kept' if better else 'GrabCut settles them'}"
+            f"outlines: a net was taught on {taught.taught} masks of training images; {taught.checked} of others of "
+            f"them pass {taught.after:.1%} of IoU thresholds, by GrabCut {taught.before:.1%}: "
+            + ("kept" if better else "GrabCut settles them")
         )
         return taught.refiner if better else None
 
@@ -298,7 +299,7 @@ class Run:
             best=best,
             steps=steps,
             queries=(self.base.config.detector.queries, model.config.detector.queries),
-            refined=model.outlines is not None,
+            refined=not model.refined_phrases.isdisjoint(self.phrases),
             bytes_saved=sum(path.stat().st_size for path in kept_files(self.folder)),
         )
 
@@ -321,8 +322,8 @@ class Run:
         done in the time; the same when it is resumed."""
         path = self.folder / "course.json"
         if path.exists():
-            steps, looks, with_lesson = json.loads(path.read_text("utf-8"))
-            return int(steps), int(looks), bool(with_lesson)
+            steps, looks, *lessons = json.loads(path.read_text("utf-8"))
+            return int(steps), int(looks), any(lessons)
         wanted, looks = self.plan.epochs * len(self.material.training) / self.plan.images, self.plan.looks
         with_lesson = self.base.config.vision.settle_outlines and self.base.outlines is None
         if self.plan.hours is not None:
@@ -350,9 +351,10 @@ class Run:
         score(self.material.held_out.pairs(), self.answers_of(model).predict)
         look = time.monotonic() - began
         looks = max(min(self.plan.looks, int(LOOKING * seconds / look)), 1)
+        left = seconds - looks * look
         taught = seconds_of(model, self.material.training, self.tiles) if with_lesson else 0.0
-        with_lesson = with_lesson and taught <= LESSON * seconds
-        left = seconds - looks * look - (taught if with_lesson else 0.0)
+        with_lesson = with_lesson and taught <= min(LESSON * seconds, left - looks * each)
+        left -= taught if with_lesson else 0.0
         if left < looks * each:
             raise ValueError(
                 f"expected more time than {seconds / 3600:.3g} hours: a step takes {each:.2g} s, and measuring "

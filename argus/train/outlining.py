@@ -18,10 +18,13 @@ from torch.nn import functional as F
 
 from argus.data.dataset import Dataset
 from argus.data.records import Sample
+from argus.eval.cgf1 import THRESHOLDS
 from argus.model.outline_refiner import OutlineConfig, OutlineRefiner
 from argus.model.sam3 import Sam3
+from argus.ops import rle
+from argus.ops.masks import logits_to_rles
 from argus.ops.pixels import to_model_input
-from argus.ops.windows import cells_of, share_of, window_of
+from argus.ops.windows import Window, share_of, window_of
 from argus.train.losses.masks import dice_loss
 from argus.types import Prompt
 
@@ -29,17 +32,16 @@ SAME = 0.45  # IoU from which a mask is taken for an object; others have no outl
 LEAST_PX = 10  # what shows less of itself has no outline
 WINDOWS = 400  # of the images, that are looked at
 MOST_PX = 1024  # along the longer side of one; larger ones are shrunk
-LEAST, MOST = 64, 1000  # objects; with fewer there is no lesson
-CHECKED = 5  # every so many-th image is kept for the check
+LEAST, MOST = 64, 1000  # masks; with fewer there is no lesson
+CHECKED = 5  # every so many-th image, or video, is kept for the check
 STEPS, AT_ONCE = 240, 16
 RATE, WARMUP, CLIP = 4e-3, 20, 1.0  # the rate falls to 0 over the second half
 ENTROPY = 2.0  # how many times cross-entropy counts beside Dice
-PASSED = tuple(0.5 + 0.05 * place for place in range(10))  # IoUs, as cgF1 has them
 
 
 @dataclass(frozen=True, eq=False)
 class Looks:
-    """What a refiner reads of objects, the share of each cell that is of the object, and which are for the check."""
+    """What a refiner reads of masks, the share of each cell that is of the object, and which are for the check."""
 
     views: Float[Tensor, "n 5 s s"]
     shares: Float[Tensor, "n 1 s s"]
@@ -54,29 +56,30 @@ class Looks:
 
 @dataclass(frozen=True)
 class Lesson:
-    """A refiner that was taught, and the share of `PASSED` that objects of images kept for the check reach by GrabCut
-    (`before`) and with it (`after`)."""
+    """A refiner, on how many masks it was taught and checked, and the share of cgF1's IoU thresholds that the latter
+    pass by GrabCut on the same cells (`before`) and with it (`after`)."""
 
     refiner: OutlineRefiner
-    objects: int
+    taught: int
+    checked: int
     before: float
     after: float
 
 
 def lesson(model: Sam3, data: Dataset, tiles: int, seed: int, steps: int = STEPS) -> Lesson | None:
-    """Teach a new refiner on objects of `data` that the model finds, in windows of the size of one of `tiles` x `tiles`
+    """Teach a new refiner on masks that the model finds in `data`, in windows of the size of one of `tiles` x `tiles`
     tiles; None where it finds too few."""
     torch.manual_seed(seed)
     refiner = OutlineRefiner(OutlineConfig()).to(model.device)
     looks = looks_at(model, refiner, data, tiles, seed)
     if looks is None or len(looks) < LEAST or not bool(looks.checked.any()) or bool(looks.checked.all()):
         return None
-    checked = looks.of(looks.checked)
+    taught, checked = looks.of(~looks.checked), looks.of(looks.checked)
     before = passed(checked.views[:, 4:], checked.shares)
-    teach(refiner, looks.of(~looks.checked), steps, seed)
+    teach(refiner, taught, steps, seed)
     with torch.inference_mode():
         finer = torch.cat([refiner(views.to(model.device)).cpu() for views in checked.views.split(AT_ONCE)])
-    return Lesson(refiner, len(looks), before, passed(finer, checked.shares))
+    return Lesson(refiner, len(taught), len(checked), before, passed(finer, checked.shares))
 
 
 def seconds_of(model: Sam3, data: Dataset, tiles: int) -> float:
@@ -84,9 +87,9 @@ def seconds_of(model: Sam3, data: Dataset, tiles: int) -> float:
     tried = 4
     refiner = OutlineRefiner(OutlineConfig()).to(model.device)
     began = time.monotonic()
-    with torch.inference_mode():
-        for _, sample in _windows(model, data, tiles, 0, tried):
-            _looks(model, refiner, sample)
+    for number, (_, sample) in enumerate(_windows(model, data, tiles, 0, tried + 1)):
+        _looks(model, refiner, sample)
+        began = time.monotonic() if number == 0 else began  # the first one warms up
     looking = (time.monotonic() - began) / tried
     cells = refiner.config.cells
     blank = Looks(torch.zeros(1, 5, cells, cells), torch.zeros(1, 1, cells, cells), torch.zeros(1, dtype=torch.bool))
@@ -96,20 +99,19 @@ def seconds_of(model: Sam3, data: Dataset, tiles: int) -> float:
     return looking * _count(data, tiles) + (time.monotonic() - began) / tried * STEPS
 
 
-@torch.inference_mode()
 def looks_at(model: Sam3, refiner: OutlineRefiner, data: Dataset, tiles: int, seed: int) -> Looks | None:
-    """Objects that the model finds by their phrases in windows of images, `MOST` at most; None where it finds none."""
+    """Masks that the model finds by the phrases of images in windows of them, `MOST` at most; None without any."""
     views: list[Tensor] = []
     shares: list[Tensor] = []
     checked: list[bool] = []
-    for index, sample in _windows(model, data, tiles, seed, _count(data, tiles)):
+    for kept, sample in _windows(model, data, tiles, seed, _count(data, tiles)):
         for view, share in _looks(model, refiner, sample):
             views.append(view)
             shares.append(share)
-            checked.append(index % CHECKED == 0)
+            checked.append(kept)
         if len(views) >= MOST:
             break
-    return Looks(torch.cat(views), torch.cat(shares), torch.tensor(checked)) if views else None
+    return Looks(torch.cat(views[:MOST]), torch.cat(shares[:MOST]), torch.tensor(checked[:MOST])) if views else None
 
 
 def teach(refiner: OutlineRefiner, looks: Looks, steps: int, seed: int) -> None:
@@ -135,58 +137,66 @@ def teach(refiner: OutlineRefiner, looks: Looks, steps: int, seed: int) -> None:
 
 
 def passed(logits: Float[Tensor, "n 1 s s"], shares: Float[Tensor, "n 1 s s"]) -> float:
-    """The share of the IoUs `PASSED` that masks reach, on average."""
+    """The share of cgF1's IoU thresholds that masks pass, on average."""
     mask, truth = logits > 0, shares > 0.5
-    ious = (mask & truth).sum((1, 2, 3)) / (mask | truth).sum((1, 2, 3)).clamp(min=1)
-    return float((ious[:, None] >= torch.tensor(PASSED)).float().mean())
+    ious = (mask & truth).sum((1, 2, 3)).double() / (mask | truth).sum((1, 2, 3)).clamp(min=1)
+    return float((ious[:, None] >= torch.from_numpy(THRESHOLDS)).double().mean())
+
+
+def _shown(data: Dataset) -> list[int]:
+    """The images that a phrase has instances in."""
+    return [i for i, record in enumerate(data.records) if any(query.instances for query in record.queries)]
 
 
 def _count(data: Dataset, tiles: int) -> int:
     """How many windows are looked at: as many as cover the images, `WINDOWS` at most."""
-    return min(WINDOWS, len(data) * tiles**2)
+    return min(WINDOWS, len(_shown(data)) * tiles**2)
 
 
-def _windows(model: Sam3, data: Dataset, tiles: int, seed: int, count: int) -> Iterator[tuple[int, Sample]]:
-    """Windows of images in turn, as they are looked at later, with the place of their image."""
+def _windows(model: Sam3, data: Dataset, tiles: int, seed: int, count: int) -> Iterator[tuple[bool, Sample]]:
+    """Windows of images in turn, as they are looked at later, and whether their image is kept for the check."""
     assert model.config.detector is not None
+    groups = list(dict.fromkeys(record.group for record in data.records))
+    kept = set(groups[::CHECKED])
     rng = np.random.default_rng(seed)
-    order = rng.permutation(len(data))
+    order = rng.permutation(_shown(data)).tolist()
     for number in range(count):
-        index = int(order[number % len(data)])
-        left, top, right, bottom = window = data.window_xyxy_px(
-            index, rng, model.config.detector.queries, share_of(tiles)
-        )
+        index = order[number % len(order)]
+        window = data.window_xyxy_px(index, rng, model.config.detector.queries, share_of(tiles))
+        left, top, right, bottom = window
         shrunk = min(MOST_PX / max(bottom - top, right - left), 1.0)
         size_hw = (max(round((bottom - top) * shrunk), 1), max(round((right - left) * shrunk), 1))
-        yield index, data.sample(index, window_xyxy_px=window, size_hw=size_hw)
+        yield data.records[index].group in kept, data.sample(index, window_xyxy_px=window, size_hw=size_hw)
 
 
-def _looks(model: Sam3, refiner: OutlineRefiner, sample: Sample) -> Iterator[tuple[Tensor, Tensor]]:
-    """The view of each object that the model finds in a window, and the object's share of the cells."""
+@torch.inference_mode()
+def _looks(model: Sam3, refiner: OutlineRefiner, sample: Sample) -> list[tuple[Tensor, Tensor]]:
+    """The view of the best mask that the model has of each object in a window, and the object's share of the cells."""
     asked = [query for query in sample.queries if query.instances]
     if not asked:
-        return
+        return []
+    size_hw, grid_hw = sample.image.shape[:2], (refiner.config.cells, refiner.config.cells)
     features = model.encode(to_model_input(sample.image, model.image_size_hw)[None])
-    found = model.detect(features, [Prompt(query.text) for query in asked])
-    size_hw, grid_hw = sample.masks.shape[1:], (refiner.config.cells, refiner.config.cells)
-    for query, of_query in zip(asked, found.mask_logits, strict=True):
-        truths = torch.from_numpy(sample.masks[list(query.instances)])
-        truths = truths[truths.sum((1, 2)) >= LEAST_PX]
-        matched = [(logits, truth) for logits in of_query.float().cpu() for truth in _matched(logits, truths)]
-        if not matched:
-            continue
-        windows = [window_of(logits > 0, size_hw) for logits, _ in matched]
-        views = refiner.views(sample.image, torch.stack([logits for logits, _ in matched]), windows).cpu()
-        for view, (_, truth), window in zip(views, matched, windows, strict=True):
-            shown = truth[window.top : window.bottom, window.left : window.right].float()
-            yield view[None], cells_of(shown[None, None], grid_hw).clamp(0, 1)
+    output = model.detect(features, [Prompt(query.text) for query in asked])
+    truths = [rle.encode(mask) for mask in sample.masks]
+    best: dict[int, tuple[float, Tensor]] = {}
+    for query, mask_logits in zip(asked, output.mask_logits, strict=True):
+        ious = rle.iou(logits_to_rles(mask_logits, size_hw), [truths[i] for i in query.instances])
+        for instance, of_instance in zip(query.instances, ious.T, strict=True) if len(ious) else ():
+            found = int(of_instance.argmax())
+            if of_instance[found] >= max(SAME, best[instance][0] if instance in best else 0.0):
+                best[instance] = (float(of_instance[found]), mask_logits[found].float().cpu())
+    rows = [row for row in best if sample.masks[row].sum() >= LEAST_PX]
+    if not rows:
+        return []
+    coarse = torch.stack([best[row][1] for row in rows])
+    windows = [window_of(logits > 0, size_hw) for logits in coarse]
+    shares = [_share(sample.masks[row], window, grid_hw) for row, window in zip(rows, windows, strict=True)]
+    views = refiner.views(sample.image, coarse, windows).cpu().split(1)
+    return list(zip(views, shares, strict=True))
 
 
-def _matched(logits: Float[Tensor, "h w"], truths: Bool[Tensor, "n r c"]) -> Iterator[Bool[Tensor, "r c"]]:
-    """The object that a mask is of, if any."""
-    if not len(truths):
-        return
-    mask = F.interpolate(logits[None, None], truths.shape[1:], mode="bilinear")[0, 0] > 0
-    ious = (mask & truths).sum((1, 2)) / (mask | truths).sum((1, 2)).clamp(min=1)
-    if ious.max() >= SAME:
-        yield truths[ious.argmax()]
+def _share(mask: Bool[np.ndarray, "r c"], window: Window, grid_hw: tuple[int, int]) -> Float[Tensor, "1 1 s t"]:
+    """How much of each cell of a window a mask covers."""
+    shown = torch.from_numpy(mask[window.top : window.bottom, window.left : window.right]).float()
+    return F.interpolate(shown[None, None], grid_hw, mode="bilinear", antialias=True).clamp(0, 1)

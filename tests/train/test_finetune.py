@@ -235,7 +235,7 @@ def test_models_that_settle_outlines_get_a_refiner_where_it_is_better(
     model.config = replace(model.config, vision=replace(model.config.vision, settle_outlines=True))
     argus.save(model, tmp_path / "base")
     refiner = OutlineRefiner(OutlineConfig()).bfloat16().float()
-    monkeypatch.setattr(finetuning, "lesson", lambda *_: Lesson(refiner, 99, before=0.5, after=after))
+    monkeypatch.setattr(finetuning, "lesson", lambda *_: Lesson(refiner, 99, 20, before=0.5, after=after))
     outcome = run(plan(tmp_path / "base", epochs=0.3, looks=1, full=full), material, tmp_path / "out")[0]
     tuned = argus.load(outcome.source, device="cpu", precision="fp32")
     if after < 0.5:
@@ -341,12 +341,12 @@ def test_a_stopped_run_goes_on(base: Path, material: Material, tmp_path: Path, m
 def test_the_time_given_sets_the_steps_and_how_often_it_is_measured(
     base: Path, material: Material, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    clock = count()  # each look at it is a second later: a step takes half a second, a measure one
+    clock = count()  # each look at it is a second later: a step takes a sixth of one, a measure one
     monkeypatch.setattr(finetuning, "time", SimpleNamespace(monotonic=lambda: next(clock)))
     with pytest.raises(ValueError, match="give more hours"):
         run(plan(base, hours=1 / 3600), material, tmp_path / "short")
     (outcome,) = run(plan(base, hours=6 / 3600), material, tmp_path / "long")
-    assert outcome.steps == 10 and len(outcome.history) == 1, "two measures would take a third of the time"
+    assert outcome.steps == 30 and len(outcome.history) == 1, "two measures would take a third of the time"
 
 
 def test_data_without_images_or_masks_are_refused(material: Material, tmp_path: Path) -> None:
