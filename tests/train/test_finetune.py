@@ -250,6 +250,29 @@ def test_models_that_settle_outlines_get_a_refiner_where_it_is_better(
         assert argus.load(again.source, device="cpu").refined_phrases == tuned.refined_phrases
 
 
+def test_a_lesson_in_outlines_comes_last_and_only_where_there_is_time(
+    material: Material, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.manual_seed(0)
+    model = tiny_tracker_model()
+    model.config = replace(model.config, vision=replace(model.config.vision, settle_outlines=True))
+    argus.save(model, tmp_path / "base")
+    told: list[str] = []
+    monkeypatch.setattr(finetuning, "lesson", lambda *_: told.append("lesson"))
+    settling = plan(tmp_path / "base")
+    finetuning.finetune(settling, material, tmp_path / "two-looks", answers_of, tell=told.append)
+    steps = [line.split(":")[0] for line in told if line.startswith(("step", "lesson"))]
+    assert steps == ["step 3", "lesson", "step 6"]
+    clock = count()  # a step takes a sixth of a second, a measure one
+    monkeypatch.setattr(finetuning, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    for needed, lessons, done in ((0.5, 1, 9), (0.7, 0, 12)):  # of three seconds
+        told.clear()
+        monkeypatch.setattr(finetuning, "seconds_of", lambda *_, needed=needed: needed)
+        short = replace(settling, hours=3 / 3600)
+        (outcome,) = finetuning.finetune(short, material, tmp_path / f"{needed}", answers_of, tell=told.append)
+        assert told.count("lesson") == lessons and outcome.steps == done
+
+
 def test_models_that_do_not_settle_outlines_get_none(
     base: Path, material: Material, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
