@@ -173,6 +173,7 @@ def _read(plan: Plan, source: Source, device: torch.device, dtype: torch.dtype) 
             else:
                 state[name] = tensor if name.startswith(UNUSED) else tensor.to(device, dtype)
     if adapter is not None:
+        kept |= {name: state.pop(name) for name in plan.lacking if name in adapter.names}
         kept = apply_adapter(adapter, kept, source.name.split("+")[0])
     return state | {name: tensor.to(device, dtype) for name, tensor in kept.items()}
 
@@ -191,10 +192,11 @@ def _read_tokenizer(path: str | PathLike[str] | None, source: Source) -> Tokeniz
 
 def _origin(source: Source, unused: dict[str, Tensor], points: bool, memory: bool) -> Origin:
     config = source.config_json
+    adapted = {} if source.adapter is None else {"adapter": dict(source.adapter.training)}
     if source.layout is Layout.ARGUS:
-        training, kept = dict(config.get("training", {})), dict(config.get("huggingface", {}))
-        training |= {} if source.adapter is None else {"adapter": dict(source.adapter.training)}
+        training, kept = {**config.get("training", {}), **adapted}, dict(config.get("huggingface", {}))
         return Origin(points=points, memory=memory, unused=unused, training=training, huggingface=kept)
     own = config.get("model_type") in _MODEL_TYPES.get(source.layout, ())  # the configuration of these very tensors
     mark = {huggingface.PREFIXED: True} if source.prefixed else {}
-    return Origin(points=points, memory=memory, unused=unused, huggingface={**config, **mark} if own else {})
+    theirs = {**config, **mark} if own else {}
+    return Origin(points=points, memory=memory, unused=unused, training=adapted, huggingface=theirs)

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -65,6 +66,20 @@ def test_the_loaded_model_is_the_trained_one(small: Sam3, native: Path, tmp_path
         assert ours.shape != plain.shape or not torch.allclose(ours, plain, atol=1e-3)
     assert loaded.origin.training["adapter"] == {"steps": 7}
     assert not any(parameter.requires_grad for parameter in loaded.parameters())
+
+
+def test_it_loads_over_other_layouts_and_its_record_stays(small: Sam3, tmp_path: Path) -> None:
+    """Without the tensors that a layout has no place for."""
+    with warnings.catch_warnings(action="ignore"):
+        argus.save(small, tmp_path / "theirs", layout="huggingface")
+    base = argus.load(tmp_path / "theirs", device="cpu", precision="fp32")
+    model = trained(base)
+    save_adapter(adapter_of(model, base, "theirs", {"tiles": {"red": 3}}), tmp_path / "adapter")
+    loaded = argus.load(f"{tmp_path / 'theirs'}+{tmp_path / 'adapter'}", device="cpu", precision="fp32")
+    for ours, theirs in zip(answers(loaded), answers(model), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-4)
+    assert loaded.tiles_for("red") == 3
+    assert loaded.origin.huggingface == base.origin.huggingface
 
 
 def test_it_may_bring_a_refiner_of_outlines(small: Sam3, native: Path, tmp_path: Path) -> None:
