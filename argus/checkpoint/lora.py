@@ -18,6 +18,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from argus.checkpoint.native import read_part
 from argus.model.outline_refiner import OutlineConfig, OutlineRefiner
 from argus.model.sam3 import Sam3Config
 from argus.ops.files import replace_file
@@ -140,7 +141,7 @@ def _sorted(file: Path, about: Mapping[str, Any], tensors: Mapping[str, Tensor])
         down=down,
         up=up,
         whole=whole,
-        outlines=None if sizes is None else OutlineConfig(cells=sizes["cells"], widths=tuple(sizes["widths"])),
+        outlines=None if sizes is None else read_part(OutlineConfig, sizes, "outlines", str(file)),
         training=about.get("training", {}),
     )
 

@@ -38,7 +38,7 @@ def read_config(config: Mapping[str, Any]) -> Sam3Config:
         if not isinstance(config[key], dict):
             raise ValueError(f"config.json: expected an object as {key}, got {config[key]!r}")
     sizes: dict[str, Any] = {
-        name: _read_part(part, config[name], name) if name in config else None for name, part in _PARTS.items()
+        name: read_part(part, config[name], name) if name in config else None for name, part in _PARTS.items()
     }
     return Sam3Config(**sizes)
 
@@ -55,30 +55,30 @@ def write_config(config: Sam3Config, training: Mapping[str, Any], huggingface: M
     return written | ({"huggingface": dict(huggingface)} if huggingface else {})
 
 
-def _read_part(part: Any, values: Any, name: str) -> Any:
-    """One section of config.json as its dataclass `part`."""
+def read_part(part: Any, values: Any, name: str, file: str = "config.json") -> Any:
+    """One section of a file as its dataclass `part`. Raises ValueError for unknown, missing or wrong keys."""
     if not isinstance(values, dict):
-        raise ValueError(f"config.json: expected an object as {name}, got {values!r}")
+        raise ValueError(f"{file}: expected an object as {name}, got {values!r}")
     known = {field.name: field for field in dataclasses.fields(part)}
     required = {key for key, field in known.items() if field.default not in (None, False)}  # not what came later
-    _check_keys(values, required, set(known), f"config.json, {name}")
-    return part(**{key: _read_value(known[key], value, f"{name}.{key}") for key, value in values.items()})
+    _check_keys(values, required, set(known), f"{file}, {name}")
+    return part(**{key: _read_value(known[key], value, f"{name}.{key}", file) for key, value in values.items()})
 
 
-def _read_value(field: "dataclasses.Field[Any]", value: Any, name: str) -> Any:
+def _read_value(field: "dataclasses.Field[Any]", value: Any, name: str, file: str) -> Any:
     """A number, a tuple of numbers or a switch, as the published value is, or a fraction."""
     example = field.default
     if field.type == float | None:
         return value  # a fraction, which the dataclass checks
     if isinstance(example, bool):
         if type(value) is not bool:
-            raise ValueError(f"config.json: expected true or false as {name}, got {value!r}")
+            raise ValueError(f"{file}: expected true or false as {name}, got {value!r}")
         return value
     several = isinstance(example, tuple)
     numbers = value if several and isinstance(value, list) else [value if not several else None]
     if any(type(number) is not int or number < (0 if several else 1) for number in numbers):
         expected = "a list of whole numbers" if several else "a whole number above 0"
-        raise ValueError(f"config.json: expected {expected} as {name}, such as {example!r}; got {value!r}")
+        raise ValueError(f"{file}: expected {expected} as {name}, such as {example!r}; got {value!r}")
     return tuple(numbers) if several else value
 
 

@@ -34,7 +34,8 @@ def outlined(
     by (None: not by a phrase). Where the model settles or refines outlines, it is in a window around the object, on a
     finer grid than its own."""
     logits = mask_logits.float().cpu()
-    refiners = [None if phrase is None else model.refiner_for(phrase) for phrase in phrases]
+    known = {phrase: None if phrase is None else model.refiner_for(phrase) for phrase in set(phrases)}
+    refiners = [known[phrase] for phrase in phrases]
     rles: dict[int, Rle] = {}
     for refiner in dict.fromkeys(refiners):
         rows = [row for row, chosen in enumerate(refiners) if chosen is refiner]

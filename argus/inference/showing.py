@@ -28,7 +28,7 @@ def as_shown(
     concept = np.array([by_id[one.id].track.concept for one in visible])
     group = np.zeros_like(concept) if policy.exclusive_concepts else concept
     names = [by_id[one.id].name for one in visible]
-    phrases = [None if by_id[one.id].track.picked else by_id[one.id].name for one in visible]
+    phrases = [None if by_id[one.id].track.picked else name for one, name in zip(visible, names, strict=True)]
     whole = outlined(model, frame.pixels, torch.stack([one.mask_logits for one in visible]), phrases)
     rles = list(settled(whole, np.array([one.score for one in visible]), group))
     areas = rle.area(rles)

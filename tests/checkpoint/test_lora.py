@@ -102,6 +102,11 @@ def test_it_may_bring_a_refiner_of_outlines(small: Sam3, native: Path, tmp_path:
     assert argus.load(tmp_path / "theirs", device="cpu", precision="fp32").outlines is None
     with safe_open(folder / ADAPTER, "pt") as file:
         about, tensors = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    header = json.loads(about["argus"])
+    for wrong in ([128], {"cells": 128}, {**header["outlines"], "cells": "many"}, {**header["outlines"], "cells": 31}):
+        save_file(tensors, folder / ADAPTER, {"argus": json.dumps({**header, "outlines": wrong})})
+        with pytest.raises(ValueError, match=r"outlines|expected cells"):
+            argus.load(f"{native}+{folder}")
     save_file({n: t for n, t in tensors.items() if n != "outlines.out.weight"}, folder / ADAPTER, about)
     with pytest.raises(ValueError, match="no whole refiner of outlines"):
         argus.load(f"{native}+{folder}")
