@@ -50,7 +50,12 @@ def finetune(
     full: Annotated[bool, typer.Option("--full/--lora", help="All weights learn, or an adapter of a few MB.")] = False,
     rank: Annotated[int, typer.Option(min=1, help="Rank of the adapter.")] = 8,
     hours: Annotated[
-        float | None, typer.Option(min=0.0, callback=no_nan, help="Train, and measure on the way, for so long.")
+        float | None,
+        typer.Option(
+            min=0.0,
+            callback=no_nan,
+            help="Train, and measure on the way, for so long; measures before and after add to it.",
+        ),
     ] = None,
     epochs: Annotated[
         float, typer.Option(min=0.01, callback=no_nan, help="Without --hours: how often each image is shown.")

@@ -32,12 +32,12 @@ Metrics = dict[str, float]
 
 @dataclass(frozen=True, kw_only=True)
 class FinetunePlan:
-    """What is asked for. `hours` (of training and the measures during it) goes before `epochs`.
+    """What is asked for. `hours` (of all but the measures before and after) goes before `epochs`.
 
-    `full`: all weights learn but the tracker's; else adapters of `rank`. A step has `images` of the data and `replayed`
-    of the base concepts, with up to `per_image` prompts each. `augment` says how much pictures of the data are changed
-    (`AUGMENTATIONS`). `tiles` and `queries` None: as many as the data needs. `looks`: how
-    often held-out data are measured, at most. `seeds` runs are made, of seeds 0, 1, ...
+    `full`: all weights learn but the tracker's; else adapters of `rank`. A step has `images` of the data and every
+    second one `replayed` of the base concepts, with up to `per_image` prompts each. `augment` says how much pictures of
+    the data are changed (`AUGMENTATIONS`). `tiles` and `queries` None: as many as the data needs. `looks`: how often
+    held-out data are measured, at most. `seeds` runs are made, of seeds 0, 1, ...
     """
 
     model: str = "nano"

@@ -65,7 +65,7 @@ EVERY_QUERY = 32  # further queries come in such steps
 MOST_QUERIES = 320
 TOLERANCE = 5e-3  # between measures of one file: kernels round the last bit by where memory puts a tensor
 TRIED = 6  # steps that time is measured on, after one to warm up; they differ by what is asked
-LOOKING = 0.15  # of the time, at most, goes into measures on the way
+LOOKING = 0.1  # of the time, at most, goes into measures on the way
 LESSON = 0.2  # of the time, at most, goes into outlines
 
 
@@ -336,8 +336,8 @@ class Run:
         self, seconds: float, learner: Learner[Any], batches: FinetuneBatches, with_lesson: bool
     ) -> tuple[float, int, bool]:
         """How many steps and looks there is time for, timed on a copy that is thrown away, and whether there is for a
-        lesson. Looks, in tiles where the data need them, take `LOOKING` of the time at most, but for one; a lesson
-        `LESSON`, or it is left out."""
+        lesson. Looks, in tiles where the data need them, take `LOOKING` of the time at most; the one at the end has its
+        own. A lesson takes `LESSON`, or it is left out."""
         tried = copy.deepcopy(learner)
         config = self._config(learner.model, max(100, self.plan.looks), self.plan.looks, batches.parts)
         state = new_state(tried, config, Team(device=self.device))
@@ -350,15 +350,15 @@ class Run:
         model = self.saved(tried.model, self.folder / "run" / "candidate", 0)
         score(self.material.held_out.pairs(), self.answers_of(model).predict)
         look = time.monotonic() - began
-        looks = max(min(self.plan.looks, int(LOOKING * seconds / look)), 1)
-        left = seconds - looks * look
+        looks = min(self.plan.looks, int(LOOKING * seconds / look) + 1)
+        left = seconds - (looks - 1) * look
         taught = seconds_of(model, self.material.training, self.tiles) if with_lesson else 0.0
         with_lesson = with_lesson and taught <= min(LESSON * seconds, left - looks * each)
         left -= taught if with_lesson else 0.0
         if left < looks * each:
             raise ValueError(
-                f"expected more time than {seconds / 3600:.3g} hours: a step takes {each:.2g} s, and measuring "
-                f"{looks} times {looks * look:.2g} s; give more hours"
+                f"expected more time than {seconds / 3600:.3g} hours: a step takes {each:.2g} s, and {looks} of them "
+                f"with the measures between {looks * each + (looks - 1) * look:.2g} s; give more hours"
             )
         return left / each, looks, with_lesson
 

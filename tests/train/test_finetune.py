@@ -32,7 +32,7 @@ from argus.train.finetune_plan import AUGMENTATIONS, FinetunePlan, Material, Out
 from argus.train.finetune_report import Shown, verdict, write_report
 from argus.train.lora import add_adapters
 from argus.train.outlining import Lesson
-from argus.train.stages.finetune import FinetuneBatches, FinetuneLearner, learn_all, parts_of_a_step, share_out
+from argus.train.stages.finetune import AGAIN, FinetuneBatches, FinetuneLearner, learn_all, parts_of_a_step, share_out
 from tests.train.toy_data import write_toys
 from tests.train.toys import COLOURS, tiny_model, tiny_tracker_model, toy_scene
 
@@ -91,10 +91,20 @@ def test_base_concepts_are_batches_of_their_own(material: Material) -> None:
     plain = FinetuneBatches(data=material.training, size_hw=(48, 48), most_instances=6, images=2)
     batches = replace(plain, replay=toy_scene, replayed=2, of_data=2, of_base=2)
     assert plain.parts == 1 and batches.parts == 4
-    step = [batches(4 * 5 + part) for part in range(4)]
+    step = [batches(4 * AGAIN * 5 + part) for part in range(4)]
     assert [batch.known for batch in step] == [False, False, True, True]
     shown = torch.cat([batch.images for batch in step[2:]])
     assert torch.equal(shown, normalised(np.stack([toy_scene(10).image, toy_scene(11).image])))
+
+
+def test_between_them_a_step_has_all_of_its_batches_for_the_data(material: Material) -> None:
+    plain = FinetuneBatches(data=material.training, size_hw=(48, 48), most_instances=6, images=2)
+    batches = replace(plain, replay=toy_scene, of_base=1)
+    for step in range(1, AGAIN):
+        parts = [batches(batches.parts * step + part) for part in range(batches.parts)]
+        assert not any(batch.known for batch in parts)
+        asked = [prompt.text for batch in parts for prompt in batch.prompts]
+        assert asked == [prompt.text for prompt in plain(step).prompts]
 
 
 @pytest.mark.parametrize("name", AUGMENTATIONS)
@@ -265,7 +275,7 @@ def test_a_lesson_in_outlines_comes_last_and_only_where_there_is_time(
     assert steps == ["step 3", "lesson", "step 6"]
     clock = count()  # a step takes a sixth of a second, a measure one
     monkeypatch.setattr(finetuning, "time", SimpleNamespace(monotonic=lambda: next(clock)))
-    for needed, lessons, done in ((0.5, 1, 9), (0.7, 0, 12)):  # of three seconds
+    for needed, lessons, done in ((0.5, 1, 15), (0.7, 0, 18)):  # of three seconds
         told.clear()
         monkeypatch.setattr(finetuning, "seconds_of", lambda *_, needed=needed: needed)
         short = replace(settling, hours=3 / 3600)
@@ -367,9 +377,10 @@ def test_the_time_given_sets_the_steps_and_how_often_it_is_measured(
     clock = count()  # each look at it is a second later: a step takes a sixth of one, a measure one
     monkeypatch.setattr(finetuning, "time", SimpleNamespace(monotonic=lambda: next(clock)))
     with pytest.raises(ValueError, match="give more hours"):
-        run(plan(base, hours=1 / 3600), material, tmp_path / "short")
-    (outcome,) = run(plan(base, hours=6 / 3600), material, tmp_path / "long")
-    assert outcome.steps == 30 and len(outcome.history) == 1, "two measures would take a third of the time"
+        run(plan(base, hours=0.1 / 3600), material, tmp_path / "short")
+    for seconds, steps, looks in ((6, 36, 1), (12, 66, 2)):  # one on the way takes a sixth or a twelfth of the time
+        (outcome,) = run(plan(base, hours=seconds / 3600), material, tmp_path / str(seconds))
+        assert (outcome.steps, len(outcome.history)) == (steps, looks)
 
 
 def test_data_without_images_or_masks_are_refused(material: Material, tmp_path: Path) -> None:

@@ -29,20 +29,21 @@ from argus.train.stages.detector import DetectorLearner, answers
 TOKENS_AT_ONCE = 32_768  # image tokens x prompts of one batch: bounds the memory of a step
 SMALL = 128  # width of a detector up to which losses and rates are those of nano
 PICKING = Picking()
-KEPT = 2.0  # how many times the answers of the base count, whose losses begin at 0
+AGAIN = 2  # base concepts are shown in every second step
+KEPT = 4.0  # how many times the answers of the base count there, whose losses begin at 0
 IN_TILES = 0.85  # of the images, where they are looked at in tiles; the rest is for example boxes, which are not
 
 
 @dataclass(frozen=True, kw_only=True)
 class FinetuneBatches:
     """The n-th batch of a fine-tuning: a step has `of_data` of them for the data and, with `replay`, `of_base` for base
-    concepts, which share out its prompts.
+    concepts, which share out its prompts. Where base concepts are not shown, the data have all of them.
 
-    A step has `images` of the data, each shown once an epoch, changed by `augmentation`, and `replayed` of the base
-    concepts. Images of more than `most_instances` are cut to windows that hold fewer. With more than one of `tiles`
-    along a side most are cut to windows of the size of a tile, or of one of a tile less along a side, because that is
-    how they are looked at later. The `ontology` gives synonyms and parents. With `picks` some objects are to be picked,
-    too.
+    A step has `images` of the data, each shown once an epoch, changed by `augmentation`, and every second one
+    `replayed` of the base concepts. Images of more than `most_instances` are cut to windows that hold fewer. With more
+    than one of `tiles` along a side most are cut to windows of the size of a tile, or of one of a tile less along a
+    side, because that is how they are looked at later. The `ontology` gives synonyms and parents. With `picks` some
+    objects are to be picked, too.
     """
 
     data: Dataset
@@ -62,9 +63,8 @@ class FinetuneBatches:
 
     def __call__(self, index: int) -> Batch:
         step, part = divmod(index, self.parts)
-        if part < self.of_data:
-            return _parts(self, step, of_base=False)[part]
-        return _parts(self, step, of_base=True)[part - self.of_data]
+        of_data = _parts(self, step, of_base=False)
+        return of_data[part] if part < len(of_data) else _parts(self, step, of_base=True)[part - len(of_data)]
 
     @property
     def parts(self) -> int:
@@ -102,9 +102,11 @@ def _parts(batches: FinetuneBatches, step: int, of_base: bool) -> list[Batch]:
     """Batches of the data in a step, or of base concepts, kept while they are asked for one by one."""
     rng = np.random.default_rng([batches.seed, step, of_base])
     if not of_base:
-        return share_out(batches.collated(batches.samples(step, rng), rng), batches.of_data)
+        asked = batches.collated(batches.samples(step, rng), rng)
+        alone = step % AGAIN > 0 and len(asked.prompts) >= batches.parts
+        return share_out(asked, batches.parts if alone else batches.of_data)
     assert batches.replay is not None
-    again = [batches.replay(step * batches.replayed + place) for place in range(batches.replayed)]
+    again = [batches.replay(step // AGAIN * batches.replayed + place) for place in range(batches.replayed)]
     return [replace(part, known=True) for part in share_out(batches.collated(again, rng), batches.of_base)]
 
 
