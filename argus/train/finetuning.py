@@ -10,7 +10,7 @@ import json
 import math
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -21,7 +21,7 @@ import torch
 
 from argus import checkpoint
 from argus.checkpoint.lora import ADAPTER, save_adapter, split_source
-from argus.data.collate import PromptMix
+from argus.data.collate import Batch, PromptMix
 from argus.data.pairs import Pair
 from argus.data.windows import meet
 from argus.model.outline_refiner import OutlineRefiner
@@ -31,6 +31,7 @@ from argus.ops import rle
 from argus.ops.files import replace_file
 from argus.ops.windows import MOST, share_of, tiles_of
 from argus.train.feed import feed
+from argus.train.finetune_course import Course, course_in, whole
 from argus.train.finetune_measures import AnswersOf, measure, score
 from argus.train.finetune_plan import (
     AUGMENTATIONS,
@@ -65,8 +66,8 @@ EVERY_QUERY = 32  # further queries come in such steps
 MOST_QUERIES = 320
 TOLERANCE = 5e-3  # between measures of one file: kernels round the last bit by where memory puts a tensor
 TRIED = 6  # steps that time is measured on, after one to warm up; they differ by what is asked
-LOOKING = 0.1  # of the time, at most, goes into measures on the way
-LESSON = 0.2  # of the time, at most, goes into outlines
+FINDS = 2  # times as long a look takes once the model finds something
+COURSE = "course.json"
 
 
 def finetune(
@@ -154,6 +155,7 @@ class Run:
     device: torch.device
     tell: Callable[[str], None]
     history: list[tuple[int, Metrics]] = field(default_factory=list)
+    looking: list[float] = field(default_factory=list)  # seconds that looks took
 
     @cached_property
     def tiles(self) -> int:
@@ -171,21 +173,58 @@ class Run:
         batches = self.batches(model)
         learner = FinetuneLearner(model, loss_of(model), self.base)
         self.history = self._read_history()
-        steps, looks, with_lesson = self._course(learner, batches)
-        config = self._config(model, steps, looks, batches.parts)
+        course = self._course(learner, batches)
+        if not course.settled:
+            course = self._settled(course, learner, batches, workers, progress)
+        _, step = self._trained(course, learner, batches, workers, progress)
+        return self._outcome(before, step)
+
+    def _settled(
+        self, course: Course, learner: Learner[Any], batches: FinetuneBatches, workers: int, progress: bool
+    ) -> Course:
+        """Train for half of the time, and lay out the rest by how long those steps took: few steps, timed before, say
+        too little. Rates have not begun to fall by then, so that they are the same whatever comes."""
+        assert self.plan.hours is not None
+        seconds, began, self.looking = self.plan.hours * 3600, time.monotonic(), []
+        first, step = self._trained(course, learner, batches, workers, progress, minutes=seconds / 120)
+        if step < course.steps:
+            each = (time.monotonic() - began - sum(self.looking)) / (step - first)
+            look = max(self.looking, default=None)
+            course = course.settle(seconds, step=each, look=look, done=step)
+            course.write(self.folder / COURSE)
+        return course
+
+    def _trained(
+        self,
+        course: Course,
+        learner: Learner[Any],
+        batches: FinetuneBatches,
+        workers: int,
+        progress: bool,
+        minutes: float | None = None,
+    ) -> tuple[int, int]:
+        """Go on to the end of the course, or for `minutes`, but for one step at least; returns from which step to
+        which. Raises InterruptedError when it is stopped before."""
+        began, firsts = time.monotonic(), []
+
+        def source(first: int, stride: int) -> Iterator[Batch]:
+            firsts.append(first // batches.parts)
+            return feed(batches, first, workers, stride)
+
         state = train(
             learner,
-            lambda first, stride: feed(batches, first, workers, stride),
-            config,
+            source,
+            replace(self._config(learner.model, course, batches.parts), minutes=minutes),
             self.folder / "run",
             save_weights=lambda model, path, step: None,
-            look=lambda model, path: self.look(model, int(path.name), with_lesson and int(path.name) == steps),
+            look=lambda model, path: self.look(model, int(path.name), course.lesson and int(path.name) == course.steps),
             team=Team(device=self.device),
             progress=progress,
         )
-        if state.step < steps:
-            raise InterruptedError(f"stopped, saved, at step {state.step} of {steps}: the same command goes on")
-        return self._outcome(before, state.step)
+        late = minutes is not None and time.monotonic() - began >= minutes * 60
+        if state.step < course.steps and not late:
+            raise InterruptedError(f"stopped, saved, at step {state.step} of {course.steps}: the same command goes on")
+        return firsts[0], state.step
 
     def student(self) -> Sam3:
         """The model that learns: the base, with more queries where the data needs them, and adapters."""
@@ -223,6 +262,7 @@ class Run:
     def look(self, model: Sam3, step: int, with_lesson: bool) -> None:
         """Save, load what was saved, measure it on the held-out data, and keep it where it is the best so far; after a
         lesson in outlines where there is to be one."""
+        began = time.monotonic()
         candidate = self.folder / "run" / "candidate"
         tuned = self.saved(model, candidate, step)
         refiner = self.refiner(tuned) if with_lesson else None
@@ -237,6 +277,7 @@ class Run:
         content = json.dumps(self.history)
         replace_file(self.folder / "history.json", lambda path: path.write_text(content, "utf-8"))
         self.tell(f"step {step}: {told(Measured(new=metrics, base=None))}")
+        self.looking.append(time.monotonic() - began)
 
     def refiner(self, tuned: Sam3) -> OutlineRefiner | None:
         """What refines the outlines of the new phrases better than GrabCut."""
@@ -303,43 +344,39 @@ class Run:
             bytes_saved=sum(path.stat().st_size for path in kept_files(self.folder)),
         )
 
-    def _config(self, model: Sam3, steps: int, looks: int, parts: int) -> TrainConfig:
-        every = steps // looks
+    def _config(self, model: Sam3, course: Course, parts: int) -> TrainConfig:
+        every = course.steps // course.looks
         return TrainConfig(
             purpose=f"fine-tuning of {self.plan.model}",
-            steps=steps,
-            optim=rates_of(model, full=self.plan.full, steps=steps),
+            steps=course.steps,
+            optim=rates_of(model, full=self.plan.full, steps=course.steps),
             accumulate=parts,
             precision=self.plan.precision,
             seed=self.seed,
-            log_every=max(1, min(10, steps // 20)),
+            log_every=max(1, min(10, course.steps // 20)),
             save_every=every,
             look_every=every,
         )
 
-    def _course(self, learner: Learner[Any], batches: FinetuneBatches) -> tuple[int, int, bool]:
-        """Steps, whole ones between looks, looks, and whether a lesson in outlines follows: by epochs, or by what is
-        done in the time; the same when it is resumed."""
-        path = self.folder / "course.json"
-        if path.exists():
-            steps, looks, *lessons = json.loads(path.read_text("utf-8"))
-            return int(steps), int(looks), any(lessons)
-        wanted, looks = self.plan.epochs * len(self.material.training) / self.plan.images, self.plan.looks
+    def _course(self, learner: Learner[Any], batches: FinetuneBatches) -> Course:
+        """By epochs, or by what is done in the time; the same when it is resumed."""
+        known = Course.read(self.folder / COURSE)
+        if known is not None:
+            return known
         with_lesson = self.base.config.vision.settle_outlines and self.base.outlines is None
         if self.plan.hours is not None:
-            wanted, looks, with_lesson = self._done_in(self.plan.hours * 3600, learner, batches, with_lesson)
-        steps = max(round(wanted / looks), 1) * looks
-        replace_file(_made(path), lambda file: file.write_text(json.dumps([steps, looks, with_lesson]), "utf-8"))
-        return steps, looks, with_lesson
+            course = self._timed(self.plan.hours * 3600, learner, batches, with_lesson)
+        else:
+            steps = self.plan.epochs * len(self.material.training) / self.plan.images
+            course = Course(steps=whole(steps, self.plan.looks), looks=self.plan.looks, lesson=with_lesson)
+        course.write(self.folder / COURSE)
+        return course
 
-    def _done_in(
-        self, seconds: float, learner: Learner[Any], batches: FinetuneBatches, with_lesson: bool
-    ) -> tuple[float, int, bool]:
-        """How many steps and looks there is time for, timed on a copy that is thrown away, and whether there is for a
-        lesson. Looks, in tiles where the data need them, take `LOOKING` of the time at most; the one at the end has its
-        own. A lesson takes `LESSON`, or it is left out."""
+    def _timed(self, seconds: float, learner: Learner[Any], batches: FinetuneBatches, with_lesson: bool) -> Course:
+        """What there is time for, by some steps and a look with a copy that is thrown away."""
         tried = copy.deepcopy(learner)
-        config = self._config(learner.model, max(100, self.plan.looks), self.plan.looks, batches.parts)
+        trial = Course(steps=100, looks=1, lesson=False)
+        config = self._config(learner.model, trial, batches.parts)
         state = new_state(tried, config, Team(device=self.device))
         began = time.monotonic()
         for step in range(TRIED + 1):
@@ -349,24 +386,10 @@ class Run:
         began = time.monotonic()
         model = self.saved(tried.model, self.folder / "run" / "candidate", 0)
         score(self.material.held_out.pairs(), self.answers_of(model).predict)
-        look = time.monotonic() - began
-        looks = min(self.plan.looks, int(LOOKING * seconds / look) + 1)
-        left = seconds - (looks - 1) * look
-        taught = seconds_of(model, self.material.training, self.tiles) if with_lesson else 0.0
-        with_lesson = with_lesson and taught <= min(LESSON * seconds, left - looks * each)
-        left -= taught if with_lesson else 0.0
-        if left < looks * each:
-            raise ValueError(
-                f"expected more time than {seconds / 3600:.3g} hours: a step takes {each:.2g} s, and {looks} of them "
-                f"with the measures between {looks * each + (looks - 1) * look:.2g} s; give more hours"
-            )
-        return left / each, looks, with_lesson
+        look = FINDS * (time.monotonic() - began)
+        lesson = seconds_of(model, self.material.training, self.tiles) if with_lesson else None
+        return course_in(seconds, step=each, look=look, lesson=lesson, looks=self.plan.looks)
 
     def _read_history(self) -> list[tuple[int, Metrics]]:
         path = self.folder / "history.json"
         return [(int(step), dict(m)) for step, m in json.loads(path.read_text("utf-8"))] if path.exists() else []
-
-
-def _made(path: Path) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return path

@@ -4,9 +4,8 @@ import json
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import count
+from itertools import islice
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -28,6 +27,7 @@ from argus.ops import rle
 from argus.ops.windows import MOST
 from argus.train import finetuning
 from argus.train.criterion import LossConfig
+from argus.train.finetune_course import Course
 from argus.train.finetune_plan import AUGMENTATIONS, FinetunePlan, Material, Outcome, check, claim, table_rows
 from argus.train.finetune_report import Shown, verdict, write_report
 from argus.train.lora import add_adapters
@@ -260,9 +260,7 @@ def test_models_that_settle_outlines_get_a_refiner_where_it_is_better(
         assert argus.load(again.source, device="cpu").refined_phrases == tuned.refined_phrases
 
 
-def test_a_lesson_in_outlines_comes_last_and_only_where_there_is_time(
-    material: Material, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_lesson_in_outlines_comes_last(material: Material, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(0)
     model = tiny_tracker_model()
     model.config = replace(model.config, vision=replace(model.config.vision, settle_outlines=True))
@@ -273,14 +271,6 @@ def test_a_lesson_in_outlines_comes_last_and_only_where_there_is_time(
     finetuning.finetune(settling, material, tmp_path / "two-looks", answers_of, tell=told.append)
     steps = [line.split(":")[0] for line in told if line.startswith(("step", "lesson"))]
     assert steps == ["step 3", "lesson", "step 6"]
-    clock = count()  # a step takes a sixth of a second, a measure one
-    monkeypatch.setattr(finetuning, "time", SimpleNamespace(monotonic=lambda: next(clock)))
-    for needed, lessons, done in ((0.5, 1, 15), (0.7, 0, 18)):  # of three seconds
-        told.clear()
-        monkeypatch.setattr(finetuning, "seconds_of", lambda *_, needed=needed: needed)
-        short = replace(settling, hours=3 / 3600)
-        (outcome,) = finetuning.finetune(short, material, tmp_path / f"{needed}", answers_of, tell=told.append)
-        assert told.count("lesson") == lessons and outcome.steps == done
 
 
 def test_models_that_do_not_settle_outlines_get_none(
@@ -371,16 +361,26 @@ def test_a_stopped_run_goes_on(base: Path, material: Material, tmp_path: Path, m
     assert resumed.after.new["cgF1"] == pytest.approx(whole.after.new["cgF1"], abs=0.05)
 
 
-def test_the_time_given_sets_the_steps_and_how_often_it_is_measured(
+def test_steps_are_settled_on_the_way_and_a_stop_before_that_is_none(
     base: Path, material: Material, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    clock = count()  # each look at it is a second later: a step takes a sixth of one, a measure one
-    monkeypatch.setattr(finetuning, "time", SimpleNamespace(monotonic=lambda: next(clock)))
-    with pytest.raises(ValueError, match="give more hours"):
-        run(plan(base, hours=0.1 / 3600), material, tmp_path / "short")
-    for seconds, steps, looks in ((6, 36, 1), (12, 66, 2)):  # one on the way takes a sixth or a twelfth of the time
-        (outcome,) = run(plan(base, hours=seconds / 3600), material, tmp_path / str(seconds))
-        assert (outcome.steps, len(outcome.history)) == (steps, looks)
+    wrong = Course(steps=10**6, looks=1, lesson=False, settled=False)
+    monkeypatch.setattr(finetuning, "course_in", lambda *_, **__: wrong)
+    short, feed = plan(base, hours=4 / 3600), finetuning.feed
+
+    def broken(make, first: int, *how: int) -> Iterator:  # type: ignore[no-untyped-def, type-arg]
+        yield from islice(feed(make, first, *how), 2)
+        raise ConnectionError("killed")
+
+    monkeypatch.setattr(finetuning, "feed", broken)
+    with pytest.raises(ConnectionError):
+        run(short, material, tmp_path)
+    assert Course.read(tmp_path / "seed-0" / "course.json") == wrong
+    monkeypatch.setattr(finetuning, "feed", feed)
+    (outcome,) = run(short, material, tmp_path)
+    settled = Course.read(tmp_path / "seed-0" / "course.json")
+    assert settled is not None and settled.settled
+    assert outcome.steps == settled.steps < 1000 and [step for step, _ in outcome.history] == [settled.steps]
 
 
 def test_data_without_images_or_masks_are_refused(material: Material, tmp_path: Path) -> None:
