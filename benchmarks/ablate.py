@@ -67,7 +67,7 @@ class Size:
 
 
 def tiny(size: Size) -> Sam3Config:
-    """A model a step of which takes a fifth of nano's time."""
+    """A model a step of which takes a third of nano's time."""
     return Sam3Config(
         vision=VisionConfig(
             width=96,

@@ -54,7 +54,7 @@ def finetune(
         typer.Option(
             min=0.0,
             callback=no_nan,
-            help="Train, and measure on the way, for so long; measures before and after add to it.",
+            help="Train, and measure on the way, for so long; a trial, and the measures before and after, add to it.",
         ),
     ] = None,
     epochs: Annotated[

@@ -10,7 +10,7 @@ from argus.ops.files import replace_file
 
 LOOKING = 0.1  # of the time, at most, goes into measures on the way
 LESSON = 0.2  # of the time, at most, goes into outlines
-BEFORE_COOLDOWN = 2 / 3  # of the steps, at most, are done when their number is changed
+BEFORE_COOLDOWN = 2 / 3  # of the steps have rates that do not fall yet (`rates_of`)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +30,9 @@ class Course:
 
     def settle(self, seconds: float, *, step: float, look: float | None, done: int) -> Course:
         """The course for a time in which a step takes `step` seconds and a look (None: there was none yet) `look`, once
-        `done` steps are."""
+        `done` steps are. Where rates have begun to fall by then, it stays as it is."""
+        if done > BEFORE_COOLDOWN * self.steps:
+            return replace(self, settled=True)
         beside = (self.looks - 1) * (self.look if look is None else look) + self.taught
         steps = max((seconds - beside) / step, done / BEFORE_COOLDOWN)
         return replace(self, steps=whole(steps, self.looks), settled=True)
@@ -42,7 +44,11 @@ class Course:
 
     @staticmethod
     def read(path: Path) -> Course | None:
-        return Course(**json.loads(path.read_text("utf-8"))) if path.exists() else None
+        """The course in a file, or None. Raises ValueError for what an older version wrote, whose steps were others."""
+        known = json.loads(path.read_text("utf-8")) if path.exists() else None
+        if isinstance(known, list):
+            raise ValueError(f"{path} is of an older version, whose steps were others: begin anew in another folder")
+        return None if known is None else Course(**known)
 
 
 def whole(steps: float, looks: int) -> int:

@@ -32,7 +32,7 @@ Metrics = dict[str, float]
 
 @dataclass(frozen=True, kw_only=True)
 class FinetunePlan:
-    """What is asked for. `hours` (of all but the measures before and after) goes before `epochs`.
+    """What is asked for. `hours` (of all but the trial, and the measures before and after) goes before `epochs`.
 
     `full`: all weights learn but the tracker's; else adapters of `rank`. A step has `images` of the data and every
     second one `replayed` of the base concepts, with up to `per_image` prompts each. `augment` says how much pictures of

@@ -183,12 +183,12 @@ class Run:
         self, course: Course, learner: Learner[Any], batches: FinetuneBatches, workers: int, progress: bool
     ) -> Course:
         """Train for half of the time, and lay out the rest by how long those steps took: few steps, timed before, say
-        too little. Rates have not begun to fall by then, so that they are the same whatever comes."""
+        too little."""
         assert self.plan.hours is not None
         seconds, began, self.looking = self.plan.hours * 3600, time.monotonic(), []
         first, step = self._trained(course, learner, batches, workers, progress, minutes=seconds / 120)
         if step < course.steps:
-            each = (time.monotonic() - began - sum(self.looking)) / (step - first)
+            each = (time.monotonic() - began - sum(self.looking)) / max(step - first, 1)
             look = max(self.looking, default=None)
             course = course.settle(seconds, step=each, look=look, done=step)
             course.write(self.folder / COURSE)
@@ -203,9 +203,9 @@ class Run:
         progress: bool,
         minutes: float | None = None,
     ) -> tuple[int, int]:
-        """Go on to the end of the course, or for `minutes`, but for one step at least; returns from which step to
-        which. Raises InterruptedError when it is stopped before."""
-        began, firsts = time.monotonic(), []
+        """Go on to the end of the course, or for `minutes`; returns from which step to which. Raises InterruptedError
+        when it is stopped before."""
+        firsts: list[int] = []
 
         def source(first: int, stride: int) -> Iterator[Batch]:
             firsts.append(first // batches.parts)
@@ -221,8 +221,7 @@ class Run:
             team=Team(device=self.device),
             progress=progress,
         )
-        late = minutes is not None and time.monotonic() - began >= minutes * 60
-        if state.step < course.steps and not late:
+        if state.step < course.steps and state.stopped:
             raise InterruptedError(f"stopped, saved, at step {state.step} of {course.steps}: the same command goes on")
         return firsts[0], state.step
 

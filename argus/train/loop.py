@@ -170,6 +170,7 @@ def train(
                 saved = state.step
         if saved != state.step:
             _save(state, folder, save_weights)
+        state.stopped = stop.requested
     return state
 
 

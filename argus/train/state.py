@@ -27,7 +27,7 @@ class TrainState(Generic[B]):
     """A run in memory. `step` counts finished steps; with the seed it also fixes the data and the chance to come.
 
     `engine` is what is called for a loss. A model that is shared out has a `blank` one, whole and on the CPU, for its
-    averaged weights; only the first process keeps it.
+    averaged weights; only the first process keeps it. `stopped`: a person ended it, by Ctrl-C or SIGTERM.
     """
 
     learner: Learner[B]  # type: ignore[type-var]
@@ -39,6 +39,7 @@ class TrainState(Generic[B]):
     step: int = 0
     sharded: bool = False
     blank: Sam3 | None = None
+    stopped: bool = False
 
     def averaged(self) -> Sam3 | None:
         """The model with averaged weights, in evaluation mode; None in all processes but the first. All must ask."""

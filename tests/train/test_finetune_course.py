@@ -38,5 +38,9 @@ def test_steps_are_settled_by_the_time_they_take(tmp_path: Path) -> None:
     assert settled == replace(course, steps=50, settled=True)
     assert course.settle(120.0, step=2.0, look=32.0, done=25).steps == 40, "and a look 12"
     assert course.settle(120.0, step=2.0, look=None, done=40).steps == 40 / BEFORE_COOLDOWN, "rates have not fallen"
+    assert course.settle(120.0, step=1.0, look=None, done=70) == replace(course, settled=True), "they have"
     settled.write(tmp_path / "new" / "course.json")
     assert Course.read(tmp_path / "new" / "course.json") == settled and Course.read(tmp_path / "none") is None
+    (tmp_path / "old.json").write_text("[100, 2, true]")
+    with pytest.raises(ValueError, match=r"old\.json is of an older version"):
+        Course.read(tmp_path / "old.json")

@@ -63,6 +63,8 @@ class FinetuneBatches:
 
     def __call__(self, index: int) -> Batch:
         step, part = divmod(index, self.parts)
+        if part >= self.of_data and step % AGAIN == 0:
+            return _parts(self, step, of_base=True)[part - self.of_data]
         of_data = _parts(self, step, of_base=False)
         return of_data[part] if part < len(of_data) else _parts(self, step, of_base=True)[part - len(of_data)]
 
