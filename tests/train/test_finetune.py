@@ -4,8 +4,9 @@ import json
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -359,6 +360,27 @@ def test_a_stopped_run_goes_on(base: Path, material: Material, tmp_path: Path, m
     resumed = run(plan(base), material, tmp_path / "broken")[0]
     assert [step for step, _ in resumed.history] == [step for step, _ in whole.history]
     assert resumed.after.new["cgF1"] == pytest.approx(whole.after.new["cgF1"], abs=0.05)
+
+
+def test_the_time_given_is_laid_out_by_what_was_timed(
+    base: Path, material: Material, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = count()  # each look at it is a second later: six steps take one, and so does a measure
+    monkeypatch.setattr(finetuning, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    with pytest.raises(ValueError, match=r"a step takes 0\.17 s, .* give more hours"):
+        run(plan(base, hours=0.1 / 3600), material, tmp_path / "short")
+    torch.manual_seed(0)
+    model = tiny_tracker_model()
+    model.config = replace(model.config, vision=replace(model.config.vision, settle_outlines=True))
+    argus.save(model, tmp_path / "settling")
+    monkeypatch.setattr(finetuning, "seconds_of", lambda *_: 0.5)
+    monkeypatch.setattr(finetuning.Run, "_settled", lambda _, course, *__: laid.append(course) or course)
+    monkeypatch.setattr(finetuning, "train", lambda *_, **__: SimpleNamespace(step=0, stopped=True))
+    for seconds, steps, looks in ((3, 15, 1), (25, 136, 2)):  # a trained model's look takes two seconds
+        laid: list[Course] = []
+        with pytest.raises(InterruptedError):
+            run(plan(tmp_path / "settling", hours=seconds / 3600), material, tmp_path / str(seconds))
+        assert laid == [Course(steps=steps, looks=looks, lesson=True, look=2.0, taught=0.5, settled=False)]
 
 
 def test_steps_are_settled_on_the_way_and_a_stop_before_that_is_none(
