@@ -69,8 +69,8 @@ def inspect(source: str | PathLike[str]) -> Inspection:
 
 
 def _part(name: str) -> str:
-    """`vision encoder`, `text encoder`, the part of the detector, `tracker`, or `outlines`."""
+    """`vision encoder`, `text encoder`, the part of the detector, `tracker`, `outlines` or `namer`."""
     first, second = name.split(".")[:2]
-    if first in ("tracker", "outlines"):
+    if first in ("tracker", "outlines", "namer"):
         return first
     return second.replace("_", " ") if first == "detector" else f"{first} encoder"

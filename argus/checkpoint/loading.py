@@ -15,6 +15,7 @@ from argus.checkpoint.report import Report
 from argus.checkpoint.source import Layout, Source, find, find_tokenizer
 from argus.checkpoint.tensors import FLOATS
 from argus.model.detector import Detector
+from argus.model.namer import Namer
 from argus.model.outline_refiner import OutlineRefiner
 from argus.model.sam3 import Origin, Sam3, Sam3Config
 from argus.model.text_encoder import TextEncoder
@@ -110,6 +111,8 @@ def tensor_shapes(config: Sam3Config) -> dict[str, torch.Size]:
             parts["tracker"] = Tracker(config.tracker, config.vision.width)
         if config.outlines is not None:
             parts["outlines"] = OutlineRefiner(config.outlines)
+        if config.namer is not None and config.detector is not None:
+            parts["namer"] = Namer(config.namer, config.detector.width)
     return {name: tensor.shape for name, tensor in nn.ModuleDict(parts).state_dict().items()}
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from argus.checkpoint.adapter import rule
 from argus.model.detector import DetectorConfig
+from argus.model.namer import NamerConfig
 from argus.model.outline_refiner import OutlineConfig
 from argus.model.sam3 import Sam3Config
 from argus.model.text_encoder import TextConfig
@@ -23,6 +24,7 @@ _PARTS = {
     "detector": DetectorConfig,
     "tracker": TrackerConfig,
     "outlines": OutlineConfig,
+    "namer": NamerConfig,
 }
 
 

@@ -1,6 +1,7 @@
 """The two models that Argus knows by name."""
 
 from argus.model.detector import DetectorConfig
+from argus.model.namer import NamerConfig
 from argus.model.sam3 import Sam3Config
 from argus.model.text_encoder import TextConfig
 from argus.model.tracker import TrackerConfig
@@ -56,4 +57,5 @@ def nano() -> Sam3Config:
             matching=True,
             look_closer=True,
         ),
+        namer=NamerConfig(),
     )

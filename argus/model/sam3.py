@@ -20,6 +20,7 @@ from argus.model.detector import (
     Selection,
 )
 from argus.model.exemplar_encoder import Exemplars
+from argus.model.namer import Namer, NamerConfig
 from argus.model.outline_refiner import OutlineConfig, OutlineRefiner
 from argus.model.text_encoder import TextConfig, TextEncoder
 from argus.model.tokenizer import Tokenizer, clean
@@ -36,7 +37,8 @@ TOKENS_AT_ONCE = {"cpu": 8192, "cuda": 65536}  # image tokens x prompts answered
 class Sam3Config:
     """Sizes of every part; the defaults are the published model's, without its tracker.
 
-    A model has a detector (and a text encoder with it), a tracker, or both; and, fine-tuned, a refiner of outlines.
+    A model has a detector (and a text encoder with it), a tracker, or both; and it may have a namer of what the
+    detector finds, and, fine-tuned, a refiner of outlines.
     """
 
     vision: VisionConfig = field(default_factory=VisionConfig)
@@ -44,10 +46,13 @@ class Sam3Config:
     detector: DetectorConfig | None = field(default_factory=DetectorConfig)
     tracker: TrackerConfig | None = None
     outlines: OutlineConfig | None = None
+    namer: NamerConfig | None = None
 
     def __post_init__(self) -> None:
         if (self.text is None) != (self.detector is None) or (self.detector is None and self.tracker is None):
             raise ValueError("expected sizes of a text encoder and a detector, of a tracker, or of all; got fewer")
+        if self.namer is not None and self.detector is None:
+            raise ValueError("expected a namer beside the detector whose findings it names, got one without")
 
 
 @dataclass(kw_only=True)
@@ -113,6 +118,9 @@ class Sam3(nn.Module):
             self.detector = Detector(config.detector, config.vision.width)
         self.tracker = None if config.tracker is None else Tracker(config.tracker, config.vision.width)
         self.outlines = None if config.outlines is None else OutlineRefiner(config.outlines)
+        self.namer = None
+        if config.namer is not None and config.detector is not None:
+            self.namer = Namer(config.namer, config.detector.width)
         self.origin = Origin()
         self._phrases: OrderedDict[str, tuple[Tensor, Tensor]] = OrderedDict()
         self.register_load_state_dict_post_hook(lambda model, _: model._phrases.clear())
@@ -138,6 +146,10 @@ class Sam3(nn.Module):
         record = self.origin.training
         known = {**record.get("tiles", {}), **record.get("adapter", {}).get("tiles", {})}
         return {phrase: int(tiles) for phrase, tiles in known.items()}
+
+    def namer_for(self, phrase: str) -> Namer | None:
+        """What judges from close up whether a phrase fits; none for phrases of a fine-tuning, which it never heard."""
+        return None if clean(phrase) in self.tiles_by_phrase else self.namer
 
     def refiner_for(self, phrase: str) -> OutlineRefiner | None:
         """What refines the outlines of what a phrase finds, where it learned that phrase in a fine-tuning."""

@@ -14,6 +14,7 @@ from argus.train.feed import feed
 from argus.train.forgetting import Remembered
 from argus.train.loop import Learner, TrainConfig, train
 from argus.train.stages.detector import DetectorRecipe, FinishRecipe
+from argus.train.stages.namer import NamerRecipe
 from argus.train.stages.tracker import TrackerRecipe
 from argus.train.start import Look, Model, save_weights, starting_model, steps_of
 from argus.train.team import Team
@@ -46,6 +47,7 @@ RECIPES: dict[str, Callable[[Path], Recipe]] = {
     "nano-decoder": nano.decoder,
     "nano-finish": nano.finish,
     "nano-tracker": nano.tracker,
+    "nano-namer": nano.namer,
     "sam3-towers": sam3.towers,
     "sam3-detector": sam3.detector,
     "sam3-finish": sam3.finish,
@@ -83,12 +85,17 @@ def run(
     """
     if isinstance(recipe, DetectorRecipe):
         recipe = replace(recipe, notes=folder / "confusions")
+    if isinstance(recipe, NamerRecipe):
+        recipe = replace(recipe, bank=folder / "close-ups")
     resumes = (folder / "state.pt").exists()
     first = folder / "weights" if resumes else start
     if first is None and isinstance(recipe, FinishRecipe):
         raise ValueError("expected a detector's weights to start from (--start), which this stage finishes; got none")
     tracker = not resumes and _needs_tracker(recipe, start)  # a run that goes on has one, or has none
-    model = starting_model(first, recipe.scenes, recipe.train.seed, tracker=tracker, sizes=recipe.sizes).to(team.device)
+    namer = isinstance(recipe, NamerRecipe)
+    model = starting_model(
+        first, recipe.scenes, recipe.train.seed, tracker=tracker, namer=namer, sizes=recipe.sizes
+    ).to(team.device)
     remembered = Remembered(folder, recipe.stage, recipe.scenes)
     if not resumes and team.first:
         remembered.note("before", model, 0)

@@ -15,6 +15,7 @@ from argus.train.optim import OptimConfig
 from argus.train.picking import Picking
 from argus.train.rounds import Rounds
 from argus.train.stages.detector import DetectorRecipe, FinishRecipe, Part
+from argus.train.stages.namer import NamerRecipe
 from argus.train.stages.towers import Lesson, TowerRecipe
 from argus.train.stages.tracker import ClipPart, TrackerRecipe
 from argus.train.tracker_criterion import TrackerLossConfig
@@ -154,6 +155,22 @@ def tracker(scenes_folder: Path) -> TrackerRecipe:
             ClipPart(until=6_100, stills=16, clips=1, pictures=hard, still_photos=0.85),
             ClipPart(until=7_600, stills=16, clips=1, pictures=replace(hard, frames=16), still_photos=0.85),
         ),
+    )
+
+
+def namer(scenes_folder: Path) -> NamerRecipe:
+    """A net for close-ups beside the whole: it tells the names of objects that the encoders see too coarsely."""
+    return NamerRecipe(
+        train=TrainConfig(
+            purpose="nano: names of objects from close up",
+            steps=6_000,
+            optim=OptimConfig(vision=0.0, text=0.0, rest=2e-3, warmup=100, timescale=2_000, cooldown=1_500),
+            save_every=250,
+            look_every=1_000_000,
+        ),
+        count=96,
+        bank_scenes=12_000,
+        scenes=replace(scenes_of(scenes_folder, size=280), min_prompts=20, max_prompts=24),
     )
 
 

@@ -14,6 +14,7 @@ from argus.model import presets
 from argus.model.sam3 import Sam3, Sam3Config
 from argus.model.tokenizer import train_tokenizer
 from argus.train.new_tracker import with_tracker
+from argus.train.stages.namer import with_namer
 
 Model = Sam3
 Look = Callable[[Model, Path], None]
@@ -21,22 +22,31 @@ SCENES_FOR_WORDS = 400
 
 
 def starting_model(
-    start: Path | None, scenes: SceneConfig, seed: int, *, tracker: bool = False, sizes: Sam3Config | None = None
+    start: Path | None,
+    scenes: SceneConfig,
+    seed: int,
+    *,
+    tracker: bool = False,
+    namer: bool = False,
+    sizes: Sam3Config | None = None,
 ) -> Sam3:
     """The model in the folder `start`, or a new one of `sizes` (None: nano's), with a tokenizer trained on the phrases
     of `scenes`.
 
-    With `tracker` it has one: its own, or where it has none, a new one of those sizes. A tracker learns from images as
-    a trained model encodes them: raises ValueError without a `start` then.
+    With `tracker` or `namer` it has one: its own, or where it has none, a new one of those sizes. They learn from what
+    a trained model makes of images and phrases: raises ValueError without a `start` then.
     """
     sizes = sizes or presets.nano()
     if start is not None:
         model = checkpoint.load(start, device="cpu", precision="fp32").requires_grad_(True)
-        lacks = tracker and model.tracker is None
-        return with_tracker(model, sizes.tracker, seed) if lacks and sizes.tracker is not None else model
-    if tracker:
-        raise ValueError("expected weights to start from (--start), whose tracker learns; got none")
-    sizes = replace(sizes, tracker=None)
+        if tracker and model.tracker is None and sizes.tracker is not None:
+            model = with_tracker(model, sizes.tracker, seed)
+        if namer and model.namer is None and sizes.namer is not None:
+            model = with_namer(model, sizes.namer, seed)
+        return model
+    if tracker or namer:
+        raise ValueError("expected weights to start from (--start), beside which a tracker or namer learns; got none")
+    sizes = replace(sizes, tracker=None, namer=None)
     assert sizes.text is not None
     tokenizer = train_tokenizer(phrases_of(scenes), sizes.text.vocabulary, sizes.text.context)
     torch.manual_seed(seed)

@@ -1,0 +1,74 @@
+"""A second opinion on what a phrase finds: its namer looks at each detection from close up.
+
+Detections that the detector alone would pass over are judged, too. The namer moves a detection's logit, and the best of
+them the presence of the phrase.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from argus.inference.rejecting import detect
+from argus.model.detector import DetectorOutput, Selection
+from argus.model.namer import Namer, pooled
+from argus.model.sam3 import Features, Sam3
+from argus.ops.boxes import norm_to_px
+from argus.ops.closeups import close_ups, square_around
+from argus.types import Prompt
+
+CANDIDATES = 0.05  # score from which a detection is looked at
+QUERY, QUERY_BIAS = 1.0, 0.0  # what the namer's logit adds to a detection's
+PRESENCE, PRESENCE_BIAS = 0.5, 0.0  # and the best of them to the presence of the phrase
+
+
+def detect_and_name(
+    model: Sam3,
+    features: Features,
+    prompts: Sequence[Prompt],
+    pixels: UInt8[np.ndarray, "r c 3"],
+    *,
+    score_threshold: float,
+    max_masks: int | None = None,
+) -> DetectorOutput:
+    """`rejecting.detect` in one image, whose `pixels` the namer sees; prompts with boxes show what is meant, and are
+    left as they are."""
+    named = [row for row, prompt in enumerate(prompts) if _is_named(model, prompt)]
+    if not named:
+        return detect(model, features, prompts, score_threshold=score_threshold, max_masks=max_masks)
+    output = detect(model, features, prompts, score_threshold=min(CANDIDATES, score_threshold))
+    query, presence = output.query_logits.clone(), output.presence_logits.clone()
+    for row in named:
+        kept = output.kept[row]
+        if len(kept):
+            assert model.namer is not None
+            fits = _fits(model, model.namer, prompts[row], output, row, pixels)
+            query[row, kept] += QUERY * fits + QUERY_BIAS
+            presence[row] += PRESENCE * fits.max() + PRESENCE_BIAS
+    moved = replace(output, query_logits=query, presence_logits=presence)
+    masks, kept_rows = [], []
+    for row, kept in enumerate(output.kept):
+        chosen = Selection(threshold=score_threshold, limit=max_masks).indices(moved.scores[row, kept])
+        masks.append(output.mask_logits[row][chosen])
+        kept_rows.append(kept[chosen])
+    return replace(moved, mask_logits=masks, kept=kept_rows)
+
+
+def _is_named(model: Sam3, prompt: Prompt) -> bool:
+    alone = prompt.text is not None and not len(prompt.boxes_cxcywh_norm) and not len(prompt.points_xy_norm)
+    return alone and model.namer_for(prompt.phrase) is not None
+
+
+def _fits(
+    model: Sam3, namer: Namer, prompt: Prompt, output: DetectorOutput, row: int, pixels: UInt8[np.ndarray, "r c 3"]
+) -> Float[Tensor, " k"]:
+    """Logits of the prompt being true of each detection of a row."""
+    boxes = output.boxes_cxcywh_norm[row, output.kept[row]].float().cpu()
+    squares = [square_around(box) for box in norm_to_px(boxes, (pixels.shape[0], pixels.shape[1])).numpy()]
+    views = close_ups(pixels, output.mask_logits[row], squares, namer.config.side)
+    extents = boxes[:, 2:].prod(1).sqrt()
+    things = namer.things(views.to(model.device, model.dtype), extents.to(model.device, model.dtype))
+    phrase = namer.phrases(pooled(*model.encode_text([prompt.phrase])))
+    return namer.logits((things @ phrase.T)[:, 0].float()).to(output.query_logits.dtype)
