@@ -15,7 +15,10 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 
 
 def test_it_is_small() -> None:
-    assert inspect("nano").parameters <= 12e6
+    of_images = argus.load("nano", "cpu", "fp32")
+    of_images.tracker = None
+    assert sum(parameter.numel() for parameter in of_images.parameters()) <= 12e6
+    assert inspect("nano").parameters <= 14e6
     assert sum(path.stat().st_size for path in WEIGHTS.iterdir()) <= 30e6
 
 
@@ -23,6 +26,7 @@ def test_it_has_the_sizes_of_the_preset() -> None:
     bundled, preset = inspect("nano").config, nano()
     assert (bundled.vision, bundled.text, bundled.detector) == (preset.vision, preset.text, preset.detector)
     assert bundled.tracker in (None, preset.tracker)
+    assert bundled.namer == preset.namer
 
 
 def test_it_says_how_far_it_was_trained() -> None:

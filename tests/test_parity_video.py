@@ -27,6 +27,7 @@ from tests.test_parity_tracking import clip, difference, follow_original
 TOLERANCE = 1e-4
 BF16 = 2**-8  # its rounding
 SIZE, FRAMES = 224, 8
+UNSEEN = np.zeros((SIZE, SIZE, 3), np.uint8)  # published models have no namer that looks at pixels
 POLICY = VideoPolicy(detection_score=0.1, birth_score=0.1, recondition_every=0)
 # In frame 6 alone: from the frame after the next on, the original takes ranks of good frames, the reference distances.
 RECONDITIONED = replace(POLICY, recondition_every=6, recondition_score=0.1, recondition_iou=0.1)
@@ -52,7 +53,7 @@ def test_detections_are_the_reference_s(model: Sam3) -> None:
     for frame in range(FRAMES):
         with torch.no_grad():
             features = model.encode(clip(FRAMES)[frame : frame + 1])
-            ours = detect(model, features, [Concept(id=0, text=PHRASES[0])], frame, POLICY)
+            ours = detect(model, features, UNSEEN, [Concept(id=0, text=PHRASES[0])], frame, POLICY)
         assert difference(torch.from_numpy(ours.scores), theirs[frame]["scores"]) <= TOLERANCE
         assert difference(ours.mask_logits, theirs[frame]["mask"]) <= TOLERANCE
 
@@ -106,7 +107,7 @@ def followed(model: Sam3, phrases: tuple[str, ...], policy: VideoPolicy) -> list
             objects, next_id = (steps[-1].objects, steps[-1].next_id) if steps else ((), 1)
             features = model.encode(clip(FRAMES)[frame : frame + 1])
             place = Place(frame=frame, frames=FRAMES)
-            steps.append(step(model, features, objects, concepts, place, policy, next_id, room=100))
+            steps.append(step(model, features, UNSEEN, objects, concepts, place, policy, next_id, room=100))
     return steps
 
 

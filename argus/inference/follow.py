@@ -12,9 +12,11 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from argus.inference import association, rejecting
+from argus.inference import association
 from argus.inference.association import NOT_THERE, Association, Track
+from argus.inference.naming import detect_and_name
 from argus.inference.policy import VideoPolicy
+from argus.inference.preprocess import RgbImage
 from argus.model.memory_bank import MemoryBank
 from argus.model.sam3 import Features, Sam3
 from argus.model.tracking import Carried, Memory, ObjectPrompt, memory_mask_hw
@@ -124,6 +126,7 @@ class Found:
 def step(
     model: Sam3,
     features: Features,
+    pixels: RgbImage,
     objects: Sequence[Followed],
     concepts: Sequence[Concept],
     place: Place,
@@ -131,7 +134,8 @@ def step(
     next_id: int,
     room: int,
 ) -> Step:
-    """Bring every object into a frame and find new ones, for at most `room` of which there is memory."""
+    """Bring every object into a frame, which is `pixels`, and find new ones, for at most `room` of which there is
+    memory."""
     awake = [one for one in objects if one.awake(place.frame, place.reverse)]
     asleep = [one for one in objects if not one.awake(place.frame, place.reverse)]
     picked = [one for one in awake if one.track.picked]
@@ -142,16 +146,23 @@ def step(
         others, others_seen = _track_apart(model, features, [one for one in awake if not one.track.picked], place)
         kept = (*asleep, *followed, *others)
         return Step(objects=kept, seen=(*seen, *others_seen), withdrawn=(), dropped=0, next_id=next_id)
-    found = detect(model, features, concepts, place.frame, policy)
+    found = detect(model, features, pixels, concepts, place.frame, policy)
     masklets = [one for one in awake if not one.track.picked]
     rest = _follow_concepts(model, features, masklets, concepts, found, place, policy, next_id, room)
     return replace(rest, objects=(*asleep, *followed, *rest.objects), seen=(*seen, *rest.seen))
 
 
-def detect(model: Sam3, features: Features, concepts: Sequence[Concept], frame: int, policy: VideoPolicy) -> Found:
+def detect(
+    model: Sam3,
+    features: Features,
+    pixels: RgbImage,
+    concepts: Sequence[Concept],
+    frame: int,
+    policy: VideoPolicy,
+) -> Found:
     """What each concept finds in a frame, after the policy's score, border and NMS."""
     prompts = [concept.prompt(frame) for concept in concepts]
-    output = rejecting.detect(model, features, prompts, score_threshold=policy.detection_score)
+    output = detect_and_name(model, features, prompts, pixels, score_threshold=policy.detection_score)
     masks, scores, names = [], [], []
     for row, (concept, kept) in enumerate(zip(concepts, output.kept, strict=True)):
         centres = output.boxes_cxcywh_norm[row, kept, :2].float()

@@ -17,7 +17,7 @@ from argus.model.namer import Namer, pooled
 from argus.model.sam3 import Features, Sam3
 from argus.ops.boxes import norm_to_px
 from argus.ops.closeups import close_ups, square_around
-from argus.types import Prompt
+from argus.types import VISUAL, Prompt
 
 CANDIDATES = 0.05  # score from which a detection is looked at
 QUERY, QUERY_BIAS = 1.0, 0.0  # what the namer's logit adds to a detection's
@@ -57,7 +57,7 @@ def detect_and_name(
 
 
 def _is_named(model: Sam3, prompt: Prompt) -> bool:
-    alone = prompt.text is not None and not len(prompt.boxes_cxcywh_norm) and not len(prompt.points_xy_norm)
+    alone = prompt.text not in (None, VISUAL) and not len(prompt.boxes_cxcywh_norm) and not len(prompt.points_xy_norm)
     return alone and model.namer_for(prompt.phrase) is not None
 
 

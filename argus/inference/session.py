@@ -209,6 +209,7 @@ class VideoSession:
             result = step(
                 self._model,
                 self._encode(frame),
+                frame.pixels,
                 state.objects,
                 list(state.concepts.values()),
                 place,

@@ -49,7 +49,7 @@ class Namer(nn.Module):
             for level, (before, width, count) in enumerate(zip(befores, widths, config.blocks, strict=True))
             for first in (True, *[False] * (count - 1))
         )
-        self.norm = nn.BatchNorm2d(widths[-1])
+        self.norm = _Norm(widths[-1])
         self.thing = nn.Sequential(nn.Linear(self.features, 2 * out), nn.ReLU(), nn.Linear(2 * out, out))
         self.phrase = nn.Sequential(
             nn.LayerNorm(text_width), nn.Linear(text_width, 2 * out), nn.ReLU(), nn.Linear(2 * out, out)
@@ -106,7 +106,7 @@ class _Block(nn.Module):
         self.stride = stride
         self.first = nn.Conv2d(before, after, 3, stride, padding=1, bias=False)
         self.second = nn.Conv2d(after, after, 3, padding=1, bias=False)
-        self.first_norm, self.second_norm = nn.BatchNorm2d(before), nn.BatchNorm2d(after)
+        self.first_norm, self.second_norm = _Norm(before), _Norm(after)
         self.skip = nn.Conv2d(before, after, 1, bias=False) if before != after else None
         nn.init.zeros_(self.second.weight)
 
@@ -116,3 +116,18 @@ class _Block(nn.Module):
         if self.skip is None:
             return x + added
         return self.skip(F.avg_pool2d(y, self.stride) if self.stride > 1 else y) + added
+
+
+class _Norm(nn.Module):
+    """Batch norm (Ioffe and Szegedy, ICML 2015), without PyTorch's count of batches, a whole number that nothing reads
+    where the momentum is fixed, and that files of weights have no place for."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.weight, self.bias = nn.Parameter(torch.ones(width)), nn.Parameter(torch.zeros(width))
+        self.register_buffer("running_mean", torch.zeros(width))
+        self.register_buffer("running_var", torch.ones(width))
+
+    def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
+        mean, variance = self.get_buffer("running_mean"), self.get_buffer("running_var")
+        return F.batch_norm(x, mean, variance, self.weight, self.bias, training=self.training)

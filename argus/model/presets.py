@@ -14,7 +14,7 @@ def sam3() -> Sam3Config:
 
 
 def nano() -> Sam3Config:
-    """Our own small model, trained from scratch and bundled: under 12M parameters, images of 420 x 420.
+    """Our own small model, trained from scratch and bundled: under 14M parameters, images of 420 x 420.
 
     Its memories are kept at a third of the token grid, so that many objects cost little; masks are carried by
     matching too, and picked objects are looked at again from closer. It gives an object to two queries now and then, so

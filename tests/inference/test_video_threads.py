@@ -26,7 +26,7 @@ def meanwhile(
     outcome: list[object] = []
 
     def slow(*args: Any) -> Any:
-        if args[4].frame == frame:
+        if args[5].frame == frame:
             at_work.set()
             while thread.is_alive() and not session._turns._queue.locked():  # it is done, or waits for its turn
                 time.sleep(0.001)

@@ -14,12 +14,14 @@ from argus import checkpoint, recipes
 from argus.data.sources.scenes import TRAIN_STYLES
 from argus.data.sources.scenes.bank import SIDES, PackedSprite, write_pack
 from argus.model import presets
+from argus.model.namer import NamerConfig
 from argus.model.tracker import TrackerConfig
 from argus.recipes import Recipe
 from argus.train import start
 from argus.train.criterion import LossConfig
 from argus.train.forgetting import Remembered
 from argus.train.stages.detector import DetectorRecipe, FinishRecipe
+from argus.train.stages.namer import NamerRecipe
 from argus.train.stages.towers import TowerRecipe
 from argus.train.stages.tracker import TrackerRecipe
 from tests.train.toys import TINY
@@ -54,6 +56,9 @@ def small(recipe: Recipe) -> Recipe:
         part = replace(recipe.curriculum[-1], until=1, images=2, scenes=replace(recipe.scenes, size=64))
         mix = replace(recipe.mix, per_image=4)
         return replace(recipe, sizes=SIZES, train=train, mix=mix, curriculum=(part,))
+    if isinstance(recipe, NamerRecipe):
+        sizes = replace(SIZES, namer=NamerConfig(side=16, widths=(8, 16), blocks=(1, 1), width=16))
+        return replace(recipe, sizes=sizes, train=train, count=4, bank_scenes=3, scenes=replace(recipe.scenes, size=64))
     assert isinstance(recipe, TrackerRecipe)
     pictures = replace(recipe.scenes, size=64, frames=2)  # type: ignore[call-arg]
     clips = replace(recipe.curriculum[-1], until=1, stills=1, clips=1, pictures=pictures, picked=2)
@@ -84,6 +89,29 @@ def test_each_stage_starts_from_the_last(
     assert [told[stage]["figure"] for stage in STAGES[1:]] == ["naming accuracy", "cgF1", "cgF1"]
     assert told["tracker"]["before"]["value"] == told["tracker"]["after"]["value"], "all else is frozen"
     assert all((one["before"]["step"], one["after"]["step"]) == (0, 1) for one in told.values())
+
+
+def test_the_namer_comes_last_and_goes_on_as_it_began(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(start, "SCENES_FOR_WORDS", 20)
+    towers, namer = (small(recipes.get(f"nano-{stage}")(cache)) for stage in ("towers", "namer"))
+    flat = replace(namer.train.optim, cooldown=0)  # whose rates do not depend on how long a run is
+    namer = replace(namer, train=replace(namer.train, optim=flat))
+    recipes.run(towers, tmp_path / "towers", workers=0, progress=False)
+    begun = tmp_path / "towers" / "weights"
+    longer = replace(namer, train=replace(namer.train, steps=2))
+    recipes.run(longer, tmp_path / "whole", start=begun, workers=0, progress=False)
+    assert recipes.run(namer, tmp_path / "parts", start=begun, workers=0, progress=False) == 1
+    assert recipes.run(longer, tmp_path / "parts", workers=0, progress=False) == 2
+    first, whole, parts = (
+        checkpoint.load(folder, device="cpu", precision="fp32")
+        for folder in (begun, tmp_path / "whole" / "weights", tmp_path / "parts" / "weights")
+    )
+    assert first.namer is None and whole.origin.training["steps"] == {"towers": 1, "namer": 2}
+    for name, tensor in whole.state_dict().items():
+        assert torch.equal(tensor, parts.state_dict()[name]), name
+        assert name.startswith("namer.") or torch.equal(tensor, first.state_dict()[name]), name
 
 
 def test_a_detector_from_nothing_goes_on_as_it_began(
@@ -122,7 +150,7 @@ def test_sam3_has_the_published_sizes_and_numbers(stage: str, tmp_path: Path) ->
         assert recipe.negatives is not None and recipe.negatives.per_image == 30 and recipe.rounds is not None
 
 
-@pytest.mark.parametrize("name", ["nano-finish", "sam3-finish", "nano-tracker"])
+@pytest.mark.parametrize("name", ["nano-finish", "sam3-finish", "nano-tracker", "nano-namer"])
 def test_later_stages_need_weights_to_start_from(name: str, cache: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="--start"):
         recipes.run(small(recipes.get(name)(cache)), tmp_path / "run", workers=0, progress=False)

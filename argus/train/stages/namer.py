@@ -145,7 +145,7 @@ class NamerLearner(Learner[CloseUpBatch]):
         self.model = model
         self.told = torch.from_numpy(told)
         self.class_head = nn.Linear(model.namer.features, len(told))
-        self._read: dict[str, Tensor] = {}  # names, as the text encoder has them
+        self._read: dict[str, Tensor] = {}
 
     def totals(self, batches: Sequence[CloseUpBatch]) -> int:
         return sum(len(batch.concepts) for batch in batches)
@@ -155,8 +155,8 @@ class NamerLearner(Learner[CloseUpBatch]):
         assert namer is not None
         seen = namer.seen(batch.views, batch.extents)
         things = namer.placed(seen).float()
-        names = namer.phrases(self._names(batch.names)).float()
-        phrases = namer.phrases(self._pooled(batch.phrases)).float()
+        names = namer.phrases(self._texts(batch.names)).float()
+        phrases = namer.phrases(self._texts(batch.phrases)).float()
         share, are = len(batch.concepts) / totals, batch.concepts != GROUND
         right = batch.concepts[are]
         likeness = things[are] @ names.T
@@ -178,15 +178,13 @@ class NamerLearner(Learner[CloseUpBatch]):
             accuracy=(logits.argmax(1) == right).float().sum() / max(len(right), 1) * share,
         )
 
-    def _names(self, names: tuple[str, ...]) -> Float[Tensor, "c t"]:
-        missing = [name for name in names if name not in self._read]
-        if missing:
-            self._read.update(zip(missing, self._pooled(tuple(missing)), strict=True))
-        return torch.stack([self._read[name] for name in names])
-
     @torch.no_grad()
-    def _pooled(self, phrases: tuple[str, ...]) -> Float[Tensor, "k t"]:
-        return pooled(*self.model.encode_text(phrases)).float()
+    def _texts(self, phrases: tuple[str, ...]) -> Float[Tensor, "k t"]:
+        """Mean text tokens; a bank has so few phrases that all of them are kept."""
+        missing = [phrase for phrase in phrases if phrase not in self._read]
+        if missing:
+            self._read.update(zip(missing, pooled(*self.model.encode_text(missing)).float(), strict=True))
+        return torch.stack([self._read[phrase] for phrase in phrases])
 
 
 def tellable(concepts: Sequence[str]) -> Bool[np.ndarray, "c c"]:
