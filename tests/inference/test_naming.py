@@ -121,6 +121,10 @@ def test_examples_say_what_is_meant(prompt: Prompt) -> None:
     assert kept(Scripted([0.9, 0.8]), prompt) == [0, 1]
 
 
+def test_a_rejected_box_takes_away_from_what_is_named() -> None:
+    assert kept(Scripted([0.3, 0.9]), Prompt("red thing", [RIGHT], [0])) == [0]
+
+
 def test_phrases_of_a_fine_tuning_are_left_to_it() -> None:
     model = Scripted([0.9, 0.8])
     model.origin.training["adapter"] = {"tiles": {"red thing": 1}}
