@@ -49,12 +49,21 @@ def bank_of(
     seed: int,
     make: Callable[[SceneConfig, int], Sample] = scene,
 ) -> Bank:
-    """The bank in `folder`, whose views stay on disk; where there is none yet, one of `count` scenes is made."""
+    """The bank in `folder`, whose views stay on disk; where there is none yet, one of `count` scenes is made.
+
+    Raises ValueError for a bank of other concepts or of another number of scenes.
+    """
     if not (folder / DONE).exists():
         _make(folder, (make(scenes, seed + number) for number in range(count)), concepts)
     with np.load(folder / DONE) as things:
         asked = json.loads(str(things["asked"]))
         kept = {name: things[name] for name in ("extents", "concepts", "numbers", "scenes")}
+        of = json.loads(str(things["of"]))
+    if len(asked) != count or of != list(concepts):
+        raise ValueError(
+            f"expected close-ups of {count} scenes of {len(concepts)} concepts in {folder}, got {len(asked)} of "
+            f"{len(of)} or of others: remove that folder, and they are made anew"
+        )
     return Bank(
         views=np.memmap(folder / VIEWS, np.uint8, "r").reshape(-1, SIDE, SIDE, 4),
         asked=tuple(tuple((text, frozenset(named)) for text, named in phrases) for phrases in asked),
@@ -83,6 +92,7 @@ def _make(folder: Path, samples: Iterable[Sample], concepts: Sequence[str]) -> N
         "numbers": np.concatenate([one.numbers for one in seen]),
         "scenes": np.repeat(np.arange(len(seen)), [len(one.numbers) for one in seen]),
         "asked": np.array(json.dumps([one.asked for one in seen])),
+        "of": np.array(json.dumps(list(concepts))),
     }
 
     def write_things(path: Path) -> None:

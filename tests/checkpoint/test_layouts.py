@@ -124,7 +124,9 @@ def translated(rules: list[Rule], tensors: dict[str, Tensor], to_theirs: bool) -
     return result
 
 
-@pytest.mark.parametrize("config", [sam3(), replace(nano(), tracker=None, namer=None), TINY], ids=["sam3", "nano", "tiny"])
+@pytest.mark.parametrize(
+    "config", [sam3(), replace(nano(), tracker=None, namer=None), TINY], ids=["sam3", "nano", "tiny"]
+)
 def test_sizes_survive_the_hugging_face_config(config: Sam3Config) -> None:
     assert read_config(json.loads(json.dumps(write_config(config, {}, "float32")))) == config
 

@@ -114,6 +114,13 @@ def test_a_bank_that_was_broken_off_is_made_anew(tmp_path: Path) -> None:
     assert len(bank_of(tmp_path, SCENES, list(COLOURS), 5, 0, make=toy).asked) == 5
 
 
+def test_a_bank_of_something_else_is_refused(tmp_path: Path) -> None:
+    bank_of(tmp_path, SCENES, list(COLOURS), 3, 0, make=toy)
+    for concepts, count in ((["red"], 3), (list(COLOURS), 4)):
+        with pytest.raises(ValueError, match="remove that folder"):
+            bank_of(tmp_path, SCENES, concepts, count, 0, make=toy)
+
+
 def test_close_ups_of_ground_alone_teach_what_is_not_there(tmp_path: Path) -> None:
     batches = toy_close_ups(tmp_path)
     bare = batches.bank.concepts == GROUND
