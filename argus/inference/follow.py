@@ -12,9 +12,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from argus.inference import association
+from argus.inference import association, rejecting
 from argus.inference.association import NOT_THERE, Association, Track
-from argus.inference.naming import detect_and_name
 from argus.inference.policy import VideoPolicy
 from argus.inference.preprocess import RgbImage
 from argus.model.memory_bank import MemoryBank
@@ -162,7 +161,7 @@ def detect(
 ) -> Found:
     """What each concept finds in a frame, after the policy's score, border and NMS."""
     prompts = [concept.prompt(frame) for concept in concepts]
-    output = detect_and_name(model, features, prompts, pixels, score_threshold=policy.detection_score)
+    output = rejecting.detect(model, features, prompts, pixels, score_threshold=policy.detection_score)
     masks, scores, names = [], [], []
     for row, (concept, kept) in enumerate(zip(concepts, output.kept, strict=True)):
         centres = output.boxes_cxcywh_norm[row, kept, :2].float()

@@ -11,7 +11,6 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from argus.inference.rejecting import detect
 from argus.model.detector import DetectorOutput, Selection
 from argus.model.namer import Namer, pooled
 from argus.model.sam3 import Features, Sam3
@@ -34,12 +33,12 @@ def detect_and_name(
     score_threshold: float,
     max_masks: int | None = None,
 ) -> DetectorOutput:
-    """`rejecting.detect` in one image, whose `pixels` the namer sees; prompts with + boxes show what is meant, and
-    are left as they are."""
+    """`Sam3.detect` in one image, whose `pixels` the namer sees; prompts with boxes show what is meant, and are left as
+    they are."""
     named = [row for row, prompt in enumerate(prompts) if _is_named(model, prompt)]
     if not named:
-        return detect(model, features, prompts, score_threshold=score_threshold, max_masks=max_masks)
-    output = detect(model, features, prompts, score_threshold=min(CANDIDATES, score_threshold))
+        return model.detect(features, prompts, score_threshold=score_threshold, max_masks=max_masks)
+    output = model.detect(features, prompts, score_threshold=min(CANDIDATES, score_threshold))
     query, presence = output.query_logits.clone(), output.presence_logits.clone()
     for row in named:
         kept = output.kept[row]
@@ -58,9 +57,8 @@ def detect_and_name(
 
 
 def _is_named(model: Sam3, prompt: Prompt) -> bool:
-    """Whether a phrase alone says what is meant; - boxes take away from what it finds (`rejecting`)."""
-    shown = bool((prompt.box_labels == 1).any()) or len(prompt.points_xy_norm) > 0
-    return prompt.text not in (None, VISUAL) and not shown and model.namer_for(prompt.phrase) is not None
+    alone = prompt.text not in (None, VISUAL) and not len(prompt.boxes_cxcywh_norm) and not len(prompt.points_xy_norm)
+    return alone and model.namer_for(prompt.phrase) is not None
 
 
 def _fits(

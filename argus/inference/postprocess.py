@@ -8,8 +8,8 @@ from numbers import Integral, Real
 import numpy as np
 from jaxtyping import UInt8
 
-from argus.inference.naming import detect_and_name
 from argus.inference.outlines import outlined
+from argus.inference.rejecting import detect
 from argus.model.detector import DetectorOutput
 from argus.model.sam3 import Features, Sam3
 from argus.ops.boxes import clip_xyxy, norm_to_px
@@ -87,9 +87,7 @@ def answers(
     parts = []
     for start in range(0, len(prompts), PROMPTS_AT_ONCE):
         chunk = prompts[start : start + PROMPTS_AT_ONCE]
-        output = detect_and_name(
-            model, features, chunk, pixels, score_threshold=keep.score_threshold, max_masks=max_masks
-        )
+        output = detect(model, features, chunk, pixels, score_threshold=keep.score_threshold, max_masks=max_masks)
         parts.append(to_detections(model, output, [p.phrase for p in chunk], pixels, keep.mask_threshold))
     return parts
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
+from argus.inference.naming import detect_and_name
 from argus.model.detector import DetectorOutput
 from argus.model.sam3 import Features, Sam3
 from argus.ops import boxes
@@ -24,15 +26,22 @@ LEAST = 0.02  # score that an example has at least for anything
 
 
 def detect(
-    model: Sam3, features: Features, prompts: Sequence[Prompt], *, score_threshold: float, max_masks: int | None = None
+    model: Sam3,
+    features: Features,
+    prompts: Sequence[Prompt],
+    pixels: UInt8[np.ndarray, "r c 3"],
+    *,
+    score_threshold: float,
+    max_masks: int | None = None,
 ) -> DetectorOutput:
-    """`Sam3.detect`, with - boxes read as the model is made to: as published, as a part of their prompt, or by
-    comparison. What they take away is not in `kept`, and has no mask."""
+    """`naming.detect_and_name`, with - boxes read as the model is made to: as published, as a part of their prompt, or
+    by comparison. What they take away is not in `kept`, and has no mask."""
     config = model.config.detector
     rejected = [prompt.boxes_cxcywh_norm[prompt.box_labels == 0] for prompt in prompts]
     if config is None or not config.rejects_by_likeness or not any(map(len, rejected)):
-        return model.detect(features, prompts, score_threshold=score_threshold, max_masks=max_masks)
-    output = model.detect(features, [_accepting(prompt) for prompt in prompts], score_threshold=score_threshold)
+        return detect_and_name(model, features, prompts, pixels, score_threshold=score_threshold, max_masks=max_masks)
+    accepting = [_accepting(prompt) for prompt in prompts]
+    output = detect_and_name(model, features, accepting, pixels, score_threshold=score_threshold)
     masks, kept = [], []
     for row, prompt in enumerate(prompts):
         stays = torch.ones_like(output.kept[row], dtype=torch.bool)

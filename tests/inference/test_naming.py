@@ -11,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 import argus
+from argus.inference import rejecting
 from argus.inference.image import ImagePredictor
 from argus.inference.naming import CANDIDATES, detect_and_name
 from argus.model.detector import DetectorOutput
@@ -122,7 +123,12 @@ def test_examples_say_what_is_meant(prompt: Prompt) -> None:
 
 
 def test_a_rejected_box_takes_away_from_what_is_named() -> None:
-    assert kept(Scripted([0.3, 0.9]), Prompt("red thing", [RIGHT], [0])) == [0]
+    model = Scripted([0.3, 0.9])
+    model.config = replace(TINY, detector=replace(model.config.detector, rejects_by_likeness=True))
+    features = model.encode(torch.zeros(1, 3, *model.image_size_hw))
+    with torch.inference_mode():
+        output = rejecting.detect(model, features, [Prompt("red thing", [RIGHT], [0])], picture(), score_threshold=0.5)
+    assert output.kept[0].tolist() == [0] and output.scores[0, 0] > 0.5
 
 
 def test_phrases_of_a_fine_tuning_are_left_to_it() -> None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -16,6 +17,7 @@ from tests.train.toys import TINY, tiny_model
 LEFT, MIDDLE, RIGHT = [0.1, 0.5, 0.2, 0.8], [0.5, 0.5, 0.2, 0.8], [0.9, 0.5, 0.2, 0.8]
 NOWHERE = [0.5, 0.02, 0.02, 0.02]
 SURE = 20.0  # a logit
+PIXELS = np.zeros((48, 48, 3), np.uint8)
 
 
 Row = list[tuple[list[float], float]]
@@ -51,7 +53,7 @@ class Scripted(Sam3):
 
 def kept(model: Scripted, prompt: Prompt) -> list[int]:
     features = model.encode(torch.zeros(1, 3, *model.image_size_hw))
-    output = detect(model, features, [prompt], score_threshold=0.5)
+    output = detect(model, features, [prompt], PIXELS, score_threshold=0.5)
     assert len(output.scores) == len(output.kept) == len(output.mask_logits) == 1
     assert len(output.mask_logits[0]) == len(output.kept[0])
     return output.kept[0].tolist()
