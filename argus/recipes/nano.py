@@ -163,13 +163,13 @@ def namer(scenes_folder: Path) -> NamerRecipe:
     return NamerRecipe(
         train=TrainConfig(
             purpose="nano: names of objects from close up",
-            steps=6_000,
-            optim=OptimConfig(vision=0.0, text=0.0, rest=2e-3, warmup=100, timescale=2_000, cooldown=1_500),
+            steps=25_000,
+            optim=OptimConfig(vision=0.0, text=0.0, rest=2e-3, warmup=100, timescale=2_000, cooldown=3_000),
             save_every=250,
             look_every=1_000_000,
         ),
         count=96,
-        bank_scenes=12_000,
+        bank_scenes=24_000,
         scenes=replace(scenes_of(scenes_folder, size=280), min_prompts=20, max_prompts=24),
     )
 

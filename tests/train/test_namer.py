@@ -13,7 +13,7 @@ from argus.data.sources.scenes import SceneConfig, ontology
 from argus.model.namer import NamerConfig
 from argus.model.sam3 import Sam3
 from argus.train.close_up_bank import GROUND, bank_of
-from argus.train.stages.namer import CloseUpBatches, NamerLearner, tellable, with_namer
+from argus.train.stages.namer import CloseUpBatches, NamerLearner, seen_by_chance, tellable, with_namer
 from argus.train.start import starting_model
 from tests.train.toys import COLOURS, tiny_model, toy_scene
 
@@ -34,7 +34,7 @@ def toy_close_ups(folder: Path, scenes: int = 40, count: int = 32) -> CloseUpBat
 
 def shade_of(view: torch.Tensor) -> int:
     """Which colour (3: the ground's grey) a view shows where its mask is sure."""
-    inside = view[3] > 0.9
+    inside = view[3] >= 0.9 * view[3].max()
     shown = (view[:3, inside].mean(1) + 1) * 127.5
     return int((torch.tensor([*COLOURS.values(), (128, 128, 128)]) - shown).norm(dim=1).argmin())
 
@@ -77,11 +77,23 @@ def test_a_bank_keeps_each_object_and_a_piece_of_ground(tmp_path: Path) -> None:
 def test_what_a_batch_shows_is_what_it_says(tmp_path: Path) -> None:
     batch = toy_close_ups(tmp_path)(3)
     assert len(batch.views) == 32 and batch.views[:, 3].min() >= 0 and batch.views[:, 3].max() <= 1
-    for view, concept in zip(batch.views, batch.concepts, strict=True):
-        assert concept == GROUND or shade_of(view) == concept
+    shown = [shade_of(view) == row for view, row in zip(batch.views, batch.concepts, strict=True) if row != GROUND]
+    assert np.mean(shown) > 0.7  # masks stray; by chance it would be a quarter
     for (thing, phrase), true in zip(batch.pairs.T.tolist(), batch.truths.tolist(), strict=True):
         concept = int(batch.concepts[thing])
         assert true == (concept != GROUND and batch.phrases[phrase] == list(COLOURS)[concept])
+
+
+def test_masks_stray_as_a_detectors_do_but_mostly_hold_their_object() -> None:
+    whole = torch.zeros(256, 80, 80, 4, dtype=torch.uint8)
+    y, x = torch.meshgrid(torch.arange(80), torch.arange(80), indexing="ij")
+    whole[:, (y - 40) ** 2 + (x - 40) ** 2 < 20**2] = 255  # a white disc on black, and its mask
+    views = seen_by_chance(whole, 48, np.random.default_rng(0))
+    disc, masks = views[:, :3].mean(1) > 0.3, views[:, 3] > 0.5
+    ious = (masks & disc).sum((1, 2)) / (masks | disc).sum((1, 2))
+    assert ious.median() > 0.75 and ious.quantile(0.1) < 0.6
+    surest = views[:, 3].amax((1, 2))
+    assert surest.quantile(0.1) < 0.95 < surest.median()
 
 
 def test_each_time_round_every_close_up_is_shown_once(tmp_path: Path) -> None:
@@ -91,7 +103,7 @@ def test_each_time_round_every_close_up_is_shown_once(tmp_path: Path) -> None:
     shown = [replace(batches, bank=plain)(index).extents for index in range(2 * round_)]
     rows = [torch.cat(shown[:round_]), torch.cat(shown[round_:])]
     for one in rows:
-        near = [(one - row).abs().min() < 0.06 * row for row in range(1, len(plain) + 1)]
+        near = [(one - row).abs().min() < 0.13 * row for row in range(1, len(plain) + 1)]
         assert sum(near) >= 10 * round_ and len(one) == 10 * round_
     assert not torch.equal(*rows)
 

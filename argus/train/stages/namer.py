@@ -17,6 +17,7 @@ from torch.nn.functional import (
     binary_cross_entropy_with_logits,
     cross_entropy,
     grid_sample,
+    interpolate,
     pad,
 )
 
@@ -30,8 +31,11 @@ from argus.train.stages.towers import names_shown
 
 MATCHING = 4.0  # weight of the phrases' truth beside the names' contrast
 CLASSIFICATION = 1.0  # weight of a plain head over the concepts, which learns sooner and is thrown away
-NEARNESS, STRETCH, BESIDE = (1.02, 1.5), 0.12, 0.1  # sides of the square, how far from square, and from its middle
+NEARNESS, STRETCH, BESIDE = (0.95, 1.55), 0.12, 0.15  # sides of the square, how far from square, and from its middle
 BLURRED = 0.3  # of the batches
+SURENESS = (2.0, 16.0)  # logits between what a mask holds and what it does not
+PATCHES = {3: 2.5, 7: 2.0}  # by their number along a side: the most that a mask's logits stray there
+STRAY_COLOURS = 3.0  # the most that they stray with the colours, in which a detector's masks take or miss whole parts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +81,7 @@ class CloseUpBatches:
                 truths.append(int(self.bank.numbers[row]) in named)
         return CloseUpBatch(
             views=seen_by_chance(torch.from_numpy(self.bank.views[rows]), self.side, rng),
-            extents=torch.from_numpy(self.bank.extents[rows]) * _uniform(rng, (0.95, 1.05), len(rows)),
+            extents=torch.from_numpy(self.bank.extents[rows]) * _uniform(rng, (0.88, 1.12), len(rows)),
             concepts=torch.from_numpy(self.bank.concepts[rows]),
             names=tuple(str(rng.choice(names)) for names in self.names.values()),
             phrases=tuple(texts),
@@ -104,12 +108,30 @@ def seen_by_chance(
     shown = grid_sample(layers, grid, padding_mode="border", align_corners=False)
     light, dark = _uniform(rng, (0.75, 1.25), count, 1, 1, 1), _uniform(rng, (-0.1, 0.1), count, 1, 1, 1)
     colours = ((shown[:, :3] - 0.5) * light + dark) * _uniform(rng, (0.92, 1.08), count, 3, 1, 1) * 2
-    noise = torch.from_numpy(rng.standard_normal(colours.shape, np.float32)) * _uniform(rng, (0, 0.04), count, 1, 1, 1)
+    noise = _normal(rng, *colours.shape) * _uniform(rng, (0, 0.04), count, 1, 1, 1)
+    mask = _coarse(shown[:, 3:], shown[:, :3] - 0.5, rng)
     if rng.random() < BLURRED:
         colours = _softened(colours, 1)
-    soft = _softened(shown[:, 3:], int(rng.integers(5)))
-    mask = (soft - _uniform(rng, (0.25, 0.75), count, 1, 1, 1)) * _uniform(rng, (2, 8), count, 1, 1, 1) + 0.5
-    return torch.cat((colours + noise, mask.clamp(0, 1)), 1)
+    return torch.cat((colours + noise, mask), 1)
+
+
+def _coarse(
+    masks: Float[Tensor, "n 1 s s"], colours: Float[Tensor, "n 3 s s"], rng: np.random.Generator
+) -> Float[Tensor, "n 1 s s"]:
+    """Masks as a detector may see them: blurred, more or less sure, straying in patches and with the colours."""
+    count, side = len(masks), masks.shape[-1]
+    soft = _softened(masks, int(rng.integers(5))) - _uniform(rng, (0.3, 0.7), count, 1, 1, 1)
+    logits = soft * _uniform(rng, (np.log(SURENESS[0]), np.log(SURENESS[1])), count, 1, 1, 1).exp()
+    for patches, most in PATCHES.items():
+        field = _normal(rng, count, 1, patches, patches)
+        field = interpolate(field, size=(side, side), mode="bilinear", align_corners=False)
+        logits = logits + field * most * _uniform(rng, (0, 1), count, 1, 1, 1).square()
+    strays = (colours * _normal(rng, count, 3, 1, 1)).sum(1, keepdim=True)
+    return (logits + strays * STRAY_COLOURS * _uniform(rng, (0, 1), count, 1, 1, 1)).sigmoid()
+
+
+def _normal(rng: np.random.Generator, *shape: int) -> Float[Tensor, "*shape"]:
+    return torch.from_numpy(rng.standard_normal(shape, np.float32))
 
 
 def _softened(layers: Float[Tensor, "n c h w"], reach: int) -> Float[Tensor, "n c h w"]:
