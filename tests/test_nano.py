@@ -12,6 +12,13 @@ from argus.ops.boxes import iou
 
 WEIGHTS = Path(argus.__file__).parent / "weights" / "nano"
 EXAMPLES = Path(__file__).parents[1] / "examples"
+EVERY_FIFTEENTH = [
+    *("american football", "banjo", "bubble tea", "chain", "clapperboard", "coral", "custard", "dog", "explosion"),
+    *("flashlight", "gear", "guitar", "house with garden", "lollipop", "minibus", "office building", "party popper"),
+    *("ping pong paddle", "pushpin", "ring", "sari", "sheep", "sneaker", "stadium", "swimsuit", "thumbs down"),
+    *("trophy", "wheel of dharma"),
+]
+"""Of the names that nano was taught, by the alphabet; neither picture shows one of them."""
 
 
 def test_it_is_small() -> None:
@@ -51,6 +58,12 @@ def test_it_finds_what_an_example_shows(phrase: str) -> None:
 
 
 def test_it_rarely_finds_what_is_not_there() -> None:
-    predictor = argus.ImagePredictor(argus.load("nano", "cpu", "fp32")).set_image(EXAMPLES / "bears.jpg")
-    absent = ["bicycle", "自行车", "lemon", "piano", "火车", "candle", "red triangle", "castle", "钥匙", "pizza"]
-    assert len(predictor.predict(absent)) <= 1  # the yellow end of the boomerang passes for a lemon
+    model = argus.load("nano", "cpu", "fp32")
+    chosen = ["bicycle", "自行车", "lemon", "piano", "火车", "candle", "red triangle", "castle", "钥匙", "pizza"]
+    asked = [*chosen, *EVERY_FIFTEENTH]
+    found = [
+        (picture, str(concept))
+        for picture in ("bears.jpg", "birds.jpg")
+        for concept in set(argus.ImagePredictor(model).set_image(EXAMPLES / picture).predict(asked).concept)
+    ]
+    assert len(found) <= 0.1 * 2 * len(asked), found  # ends of the boomerang pass for lemons

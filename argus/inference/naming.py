@@ -1,14 +1,16 @@
 """A second opinion on what a phrase finds: its namer looks at each detection from close up.
 
 Detections that the detector alone would pass over are judged, too. The namer moves a detection's logit, and the best of
-them the presence of the phrase.
+them the presence of the phrase. Parts of an object often fit its name as it does itself, so of two that share most of
+the smaller one the better one stays.
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from jaxtyping import Float, UInt8
+import torch
+from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
 from argus.model.detector import DetectorOutput, Selection
@@ -16,12 +18,14 @@ from argus.model.namer import Namer, pooled
 from argus.model.sam3 import Features, Sam3
 from argus.ops.boxes import norm_to_px
 from argus.ops.closeups import close_ups, square_around
+from argus.ops.nms import greedy_nms
 from argus.types import VISUAL, Prompt
 
 CANDIDATES = 0.02  # score from which a detection is looked at
 # chosen on held-out scenes of nano's styles, as logits:
 QUERY, QUERY_BIAS = 0.5, -0.25  # share of the namer's that is added to a detection's
 PRESENCE, PRESENCE_BIAS = 0.75, 0.75  # share of the best of them that is added to the presence of the phrase
+SHARED = 0.5  # of the smaller of two masks: above it one goes
 
 
 def detect_and_name(
@@ -50,7 +54,10 @@ def detect_and_name(
     moved = replace(output, query_logits=query, presence_logits=presence)
     masks, kept_rows = [], []
     for row, kept in enumerate(output.kept):
-        chosen = Selection(threshold=score_threshold, limit=max_masks).indices(moved.scores[row, kept])
+        chosen = Selection(threshold=score_threshold).indices(moved.scores[row, kept])
+        if row in named:
+            chosen = chosen[_once_each(output.mask_logits[row][chosen])]
+        chosen = chosen[:max_masks]
         masks.append(output.mask_logits[row][chosen])
         kept_rows.append(kept[chosen])
     return replace(moved, mask_logits=masks, kept=kept_rows)
@@ -59,6 +66,14 @@ def detect_and_name(
 def _is_named(model: Sam3, prompt: Prompt) -> bool:
     alone = prompt.text not in (None, VISUAL) and not len(prompt.boxes_cxcywh_norm) and not len(prompt.points_xy_norm)
     return alone and model.namer_for(prompt.phrase) is not None
+
+
+def _once_each(mask_logits: Float[Tensor, "k h w"]) -> Int[Tensor, "_"]:
+    """Of masks, the better ones first, those that do not share too much with one before them."""
+    masks = (mask_logits > 0).flatten(1).float()
+    areas = masks.sum(1)
+    shared = masks @ masks.T / torch.minimum(areas[:, None], areas).clamp(min=1)
+    return greedy_nms(shared, -torch.arange(len(masks)).to(shared), SHARED)
 
 
 def _fits(

@@ -138,6 +138,21 @@ def test_phrases_of_a_fine_tuning_are_left_to_it() -> None:
     assert kept(model, Prompt("other thing")) == [0]
 
 
+def test_of_an_object_and_its_part_one_is_named() -> None:
+    class Parted(Scripted):
+        def detect(self, *args: Any, **options: Any) -> DetectorOutput:
+            output = super().detect(*args, **options)
+            for masks, rows in zip(output.mask_logits, output.kept, strict=True):
+                masks[rows == 1] = -8.0
+                masks[rows == 1, 8:12, 4:8] = 8.0  # a part of the left thing
+            return output
+
+    for scores, better in ([0.9, 0.6], 0), ([0.6, 0.9], 1):
+        assert kept(Parted(scores, sure=0.1), Prompt("thing"), 0.1) == [better]
+        assert kept(Parted(scores, sure=0.1), Prompt(VISUAL), 0.1) == [better, 1 - better]
+        assert kept(Scripted(scores, sure=0.1), Prompt("thing"), 0.1) == [better, 1 - better]  # they are apart
+
+
 def test_it_keeps_to_threshold_and_count() -> None:
     model = Scripted([0.9, 0.8], sure=0.5)
     assert kept(model, Prompt("thing"), 0.0) == [0, 1]
