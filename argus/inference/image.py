@@ -90,7 +90,8 @@ class ImagePredictor:
         mask_threshold: a pixel belongs to a mask when its logit is above it; 0 (even odds) as published.
         max_count: the most detections of each phrase, the best ones, after NMS; no limit by default.
         nms_within: drop a detection whose mask IoU with a better one of its phrase is above it; 1 keeps all. None:
-            as the model is made (nano 0.5; published models keep all).
+            as the model is made (nano 0.5; published models keep all). Whatever it is, of two that nano's namer judged
+            and that share more than half of the smaller one, the better one alone is kept.
         nms_across: the same between any two detections, of whichever phrases; off by default.
         tiles: look for phrases in tiles x tiles overlapping parts of the image, and in those of one less along a side,
             each read as large as the whole would be, so that small objects are found; costs as many encodings. 1: in
