@@ -56,7 +56,7 @@ def detect_and_name(
     for row, kept in enumerate(output.kept):
         chosen = Selection(threshold=score_threshold).indices(moved.scores[row, kept])
         if row in named:
-            chosen = chosen[_once_each(output.mask_logits[row][chosen])]
+            chosen = chosen[_once_each(output.mask_logits[row][chosen], moved.scores[row, kept[chosen]])]
         chosen = chosen[:max_masks]
         masks.append(output.mask_logits[row][chosen])
         kept_rows.append(kept[chosen])
@@ -68,12 +68,12 @@ def _is_named(model: Sam3, prompt: Prompt) -> bool:
     return alone and model.namer_for(prompt.phrase) is not None
 
 
-def _once_each(mask_logits: Float[Tensor, "k h w"]) -> Int[Tensor, "_"]:
-    """Of masks, the better ones first, those that do not share too much with one before them."""
+def _once_each(mask_logits: Float[Tensor, "k h w"], scores: Float[Tensor, " k"]) -> Int[Tensor, "_"]:
+    """Of masks, best first, those that do not share too much with a better one."""
     masks = (mask_logits > 0).flatten(1).float()
     areas = masks.sum(1)
     shared = masks @ masks.T / torch.minimum(areas[:, None], areas).clamp(min=1)
-    return greedy_nms(shared, -torch.arange(len(masks)).to(shared), SHARED)
+    return greedy_nms(shared, scores, SHARED)
 
 
 def _fits(

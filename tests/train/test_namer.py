@@ -34,7 +34,7 @@ def toy_close_ups(folder: Path, scenes: int = 40, count: int = 32) -> CloseUpBat
 
 def shade_of(view: torch.Tensor) -> int:
     """Which colour (3: the ground's grey) a view shows where its mask is sure."""
-    inside = view[3] >= 0.9 * view[3].max()
+    inside = view[3] > 0.9
     shown = (view[:3, inside].mean(1) + 1) * 127.5
     return int((torch.tensor([*COLOURS.values(), (128, 128, 128)]) - shown).norm(dim=1).argmin())
 
@@ -74,11 +74,13 @@ def test_a_bank_keeps_each_object_and_a_piece_of_ground(tmp_path: Path) -> None:
             assert extent == pytest.approx(np.sqrt((box[2] - box[0]) * (box[3] - box[1])) / 48)
 
 
-def test_what_a_batch_shows_is_what_it_says(tmp_path: Path) -> None:
-    batch = toy_close_ups(tmp_path)(3)
+def test_what_a_batch_shows_is_what_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    batches = toy_close_ups(tmp_path)
+    batch = batches(3)
     assert len(batch.views) == 32 and batch.views[:, 3].min() >= 0 and batch.views[:, 3].max() <= 1
-    shown = [shade_of(view) == row for view, row in zip(batch.views, batch.concepts, strict=True) if row != GROUND]
-    assert np.mean(shown) > 0.7  # masks stray; by chance it would be a quarter
+    monkeypatch.setattr("argus.train.stages.namer._coarse", lambda masks, colours, rng: masks)  # none that stray
+    for view, concept in zip(batches(3).views, batch.concepts, strict=True):
+        assert concept == GROUND or shade_of(view) == concept
     for (thing, phrase), true in zip(batch.pairs.T.tolist(), batch.truths.tolist(), strict=True):
         concept = int(batch.concepts[thing])
         assert true == (concept != GROUND and batch.phrases[phrase] == list(COLOURS)[concept])
