@@ -23,8 +23,8 @@ from argus.types import VISUAL, Prompt
 
 CANDIDATES = 0.02  # score from which a detection is looked at
 # chosen on held-out scenes of nano's styles, as logits:
-QUERY, QUERY_BIAS = 0.5, -0.25  # share of the namer's that is added to a detection's
-PRESENCE, PRESENCE_BIAS = 0.75, 0.75  # share of the best of them that is added to the presence of the phrase
+SHARE = 0.75  # of the namer's that is added to a detection's, and of the best of them to the presence of the phrase
+PRESENCE_BIAS = 1.0
 SHARED = 0.5  # of the smaller of two masks: above it one goes
 
 
@@ -49,8 +49,8 @@ def detect_and_name(
         if len(kept):
             assert model.namer is not None
             fits = _fits(model, model.namer, prompts[row], output, row, pixels)
-            query[row, kept] += QUERY * fits + QUERY_BIAS
-            presence[row] += PRESENCE * fits.max() + PRESENCE_BIAS
+            query[row, kept] += SHARE * fits
+            presence[row] += SHARE * fits.max() + PRESENCE_BIAS
     moved = replace(output, query_logits=query, presence_logits=presence)
     masks, kept_rows = [], []
     for row, kept in enumerate(output.kept):

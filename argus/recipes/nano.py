@@ -163,7 +163,7 @@ def namer(scenes_folder: Path) -> NamerRecipe:
     return NamerRecipe(
         train=TrainConfig(
             purpose="nano: names of objects from close up",
-            steps=25_000,
+            steps=33_000,
             optim=OptimConfig(vision=0.0, text=0.0, rest=2e-3, warmup=100, timescale=2_000, cooldown=3_000),
             save_every=250,
             look_every=1_000_000,

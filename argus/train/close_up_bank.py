@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float32, Int64, UInt8
 
-from argus.data.records import Sample
+from argus.data.records import Sample, masks_to_boxes_xyxy_px
 from argus.data.sources.scenes import SceneConfig, scene
 from argus.ops.closeups import cut_out, square_around
 from argus.ops.files import replace_file
@@ -23,6 +23,7 @@ VIEWS, DONE = "views.u8", "things.npz"
 GROUND = -1  # the concept of what is no object
 LEAST_PX = 30  # pixels of an object that can be named
 TRIES = 8  # for a place that objects leave free
+PART = (0.08, 0.35)  # shares of an object that are shown as a part of it, which no phrase names
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,18 +114,19 @@ class _Seen:
 
 
 def _of_scene(sample: Sample, rng: np.random.Generator) -> tuple[_Seen, UInt8[np.ndarray, "n s s 4"]]:
-    """All objects of a scene, and a piece of its ground, which no phrase names."""
+    """All objects of a scene, and what no phrase names: a piece of its ground, and a part of one of the objects."""
     shown = [number for number, mask in enumerate(sample.masks) if mask.sum() >= LEAST_PX]
     bare, place = _ground(sample, rng)
-    masks = np.concatenate((sample.masks[shown], bare[None]))
-    boxes = np.concatenate((sample.boxes_xyxy_px[shown], place[None]))
+    parts = _part(sample, shown, rng)
+    masks = np.concatenate((sample.masks[shown], bare[None], parts))
+    boxes = np.concatenate((sample.boxes_xyxy_px[shown], place[None], masks_to_boxes_xyxy_px(parts)))
     height, width = masks.shape[1:]
     sides = (boxes[:, 2:] - boxes[:, :2]) / (width, height)
     views = np.stack([_view(sample.image, mask, box) for mask, box in zip(masks, boxes, strict=True)])
     seen = _Seen(
         extents=np.sqrt(sides.prod(1)).astype(np.float32),
-        concepts=(*(sample.concepts[number] for number in shown), ""),
-        numbers=np.array([*shown, len(sample.masks)], np.int64),
+        concepts=(*(sample.concepts[number] for number in shown), *[""] * (1 + len(parts))),
+        numbers=np.array([*shown, *[len(sample.masks)] * (1 + len(parts))], np.int64),
         asked=[(query.text, query.instances) for query in sample.queries],
     )
     return seen, views
@@ -145,6 +147,22 @@ def _ground(sample: Sample, rng: np.random.Generator) -> tuple[Bool[np.ndarray, 
     y, x = np.ogrid[: bare.shape[0], : bare.shape[1]]
     inside = ((x - middle[0]) / radii[0]) ** 2 + ((y - middle[1]) / radii[1]) ** 2 <= 1
     return inside & bare, best.astype(np.float32)
+
+
+def _part(sample: Sample, shown: list[int], rng: np.random.Generator) -> Bool[np.ndarray, "p h w"]:
+    """What lies beyond a line through one of the objects `shown`; nothing where that is too small to have parts."""
+    none = sample.masks[:0]
+    if not shown:
+        return none
+    y, x = np.nonzero(sample.masks[rng.choice(shown)])
+    if len(y) * PART[0] < LEAST_PX:
+        return none
+    angle = rng.uniform(0, 2 * np.pi)
+    along = x * np.cos(angle) + y * np.sin(angle)
+    beyond = along > np.quantile(along, 1 - rng.uniform(*PART))
+    part = np.zeros((1, *sample.masks.shape[1:]), bool)
+    part[0, y[beyond], x[beyond]] = True
+    return part
 
 
 def _view(

@@ -13,12 +13,13 @@ from argus.data.sources.scenes import SceneConfig, ontology
 from argus.model.namer import NamerConfig
 from argus.model.sam3 import Sam3
 from argus.train.close_up_bank import GROUND, bank_of
-from argus.train.stages.namer import CloseUpBatches, NamerLearner, seen_by_chance, tellable, with_namer
+from argus.train.stages.namer import CloseUpBatches, NamerLearner, seen_by_chance, surely_not, tellable, with_namer
 from argus.train.start import starting_model
 from tests.train.toys import COLOURS, tiny_model, toy_scene
 
 SMALL = NamerConfig(side=16, widths=(8, 16), blocks=(1, 1), width=16)
 SCENES = SceneConfig(cache_folder=Path())
+OTHERS = (("leaf", "frond"), ("piano",))  # what is green may be a leaf
 
 
 def toy(config: SceneConfig, seed: int) -> Sample:
@@ -27,9 +28,16 @@ def toy(config: SceneConfig, seed: int) -> Sample:
 
 
 def toy_close_ups(folder: Path, scenes: int = 40, count: int = 32) -> CloseUpBatches:
-    """Close-ups of toy scenes, each object named by its colour."""
+    """Close-ups of toy scenes, each object named by its colour, and false of two more names where it may not be."""
     bank = bank_of(folder, SCENES, list(COLOURS), scenes, 0, make=toy)
-    return CloseUpBatches(bank=bank, names={colour: (colour,) for colour in COLOURS}, count=count, side=SMALL.side)
+    return CloseUpBatches(
+        bank=bank,
+        names={colour: (colour,) for colour in COLOURS},
+        others=OTHERS,
+        false=np.array([[True, True], [False, True], [True, True], [True, True]]),
+        count=count,
+        side=SMALL.side,
+    )
 
 
 def shade_of(view: torch.Tensor) -> int:
@@ -74,6 +82,23 @@ def test_a_bank_keeps_each_object_and_a_piece_of_ground(tmp_path: Path) -> None:
             assert extent == pytest.approx(np.sqrt((box[2] - box[0]) * (box[3] - box[1])) / 48)
 
 
+def test_a_bank_keeps_parts_of_objects_which_no_phrase_names(tmp_path: Path) -> None:
+    samples = [toy_scene(seed, 96) for seed in range(5)]  # objects of 456 to 1,500 pixels, all large enough
+    bank = bank_of(tmp_path, SCENES, list(COLOURS), 5, 0, make=lambda config, seed: toy_scene(seed, 96))
+    for number, sample in enumerate(samples):
+        rows = bank.scenes == number
+        assert bank.concepts[rows].tolist()[len(sample.masks) :] == [GROUND, GROUND]
+        assert not set(bank.numbers[rows][-2:]) & set(range(len(sample.masks)))
+        layers = torch.from_numpy(np.array(bank.views[np.flatnonzero(rows)[-1]])).permute(2, 0, 1).float() / 255
+        shade = shade_of(torch.cat((layers[:3] * 2 - 1, layers[3:])))
+        whole = [
+            mask.sum()
+            for mask, name in zip(sample.masks, sample.concepts, strict=True)
+            if list(COLOURS).index(name) == shade
+        ]
+        assert whole and bank.extents[rows][-1] ** 2 * 96**2 < 0.9 * max(whole)
+
+
 def test_what_a_batch_shows_is_what_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     batches = toy_close_ups(tmp_path)
     batch = batches(3)
@@ -84,6 +109,21 @@ def test_what_a_batch_shows_is_what_it_says(tmp_path: Path, monkeypatch: pytest.
     for (thing, phrase), true in zip(batch.pairs.T.tolist(), batch.truths.tolist(), strict=True):
         concept = int(batch.concepts[thing])
         assert true == (concept != GROUND and batch.phrases[phrase] == list(COLOURS)[concept])
+
+
+def test_close_ups_are_asked_for_false_names_beside_those_of_their_scene(tmp_path: Path) -> None:
+    batch = toy_close_ups(tmp_path)(3)
+    asked: dict[int, set[str]] = {thing: set() for thing in range(len(batch.concepts))}
+    for thing, phrase in batch.pairs.T.tolist():
+        asked[thing].add(batch.phrases[phrase])
+    assert all(names - set(COLOURS) for names in asked.values())
+    for name, is_green in (("leaf", False), ("frond", False), ("piano", True)):  # what is green may be a leaf
+        of = {
+            list(COLOURS).index("green") == int(batch.concepts[thing])
+            for thing, names in asked.items()
+            if name in names
+        }
+        assert of == {False, is_green}
 
 
 def test_masks_stray_as_a_detectors_do_but_mostly_hold_their_object() -> None:
@@ -155,6 +195,17 @@ def test_a_thing_is_not_told_from_what_it_may_be_called_too() -> None:
     told = tellable([child, parent, other])
     assert told.diagonal().all() and not told[0, 1] and not told[1, 0]
     assert told[0, 2] == (child not in tree.ancestors[other] | tree.doubtful[other])
+
+
+def test_a_thing_is_surely_none_of_what_it_cannot_be() -> None:
+    tree = ontology()
+    child, parent = next((c.id, c.parents[0]) for c in tree.concepts.values() if c.parents and c.glyphs)
+    doubtful = next(c for c in tree.concepts if tree.doubtful[c])
+    false = dict(zip(tree.concepts, surely_not([child, parent, doubtful]).T.tolist(), strict=True))
+    assert false[child][:2] == false[parent][:2] == [False, False]
+    assert not any(false[other][2] for other in tree.doubtful[doubtful])
+    assert all(false[c][3] for c in tree.concepts)  # what is nothing
+    assert sum(child_is_not for child_is_not, *_ in false.values()) > len(tree.concepts) / 2
 
 
 def test_it_needs_a_model_that_has_learned_to_see(tmp_path: Path) -> None:

@@ -36,6 +36,7 @@ BLURRED = 0.3  # of the batches
 SURENESS = (2.0, 16.0)  # logits between what a mask holds and what it does not
 PATCHES = {3: 2.5, 7: 2.0}  # by their number along a side: the most that a mask's logits stray there
 STRAY_COLOURS = 3.0  # the most that they stray with the colours, in which a detector's masks take or miss whole parts
+FALSE_EACH = 4  # names of the ontology that are not true of a close-up, beside the phrases of its scene
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,10 +60,14 @@ class CloseUpBatch:
 @dataclass(frozen=True, kw_only=True)
 class CloseUpBatches:
     """The n-th batch: `count` close-ups of a bank, in another order each time round, as a detector may show them: boxes
-    not quite right, masks coarse, too large or too small. Each concept has one of its `names`, by chance."""
+    not quite right, masks coarse, too large or too small. Each concept has one of its `names`, by chance. `others` are
+    the names of more concepts, drawn or not, of which `false` says (columns) what a close-up of a concept (rows, the
+    last one for what is none) is surely not."""
 
     bank: Bank
     names: Mapping[str, tuple[str, ...]]
+    others: tuple[tuple[str, ...], ...]
+    false: Bool[np.ndarray, "c1 o"]
     count: int
     side: int
     seed: int = 0
@@ -79,6 +84,9 @@ class CloseUpBatches:
             for text, named in self.bank.asked[self.bank.scenes[row]]:
                 pairs.append((thing, texts.setdefault(text, len(texts))))
                 truths.append(int(self.bank.numbers[row]) in named)
+            for other in rng.choice(np.flatnonzero(self.false[self.bank.concepts[row]]), FALSE_EACH):
+                pairs.append((thing, texts.setdefault(str(rng.choice(self.others[other])), len(texts))))
+                truths.append(False)
         return CloseUpBatch(
             views=seen_by_chance(torch.from_numpy(self.bank.views[rows]), self.side, rng),
             extents=torch.from_numpy(self.bank.extents[rows]) * _uniform(rng, (0.88, 1.12), len(rows)),
@@ -211,9 +219,17 @@ class NamerLearner(Learner[CloseUpBatch]):
 
 def tellable(concepts: Sequence[str]) -> Bool[np.ndarray, "c c"]:
     """Which concepts (columns) an object of a concept (rows) is surely not, and the one that it is."""
+    columns = [list(ontology().concepts).index(concept) for concept in concepts]
+    return surely_not(concepts)[:-1, columns] | np.eye(len(concepts), dtype=bool)
+
+
+def surely_not(concepts: Sequence[str]) -> Bool[np.ndarray, "c1 o"]:
+    """Which concepts of the ontology (columns) an object of one of `concepts` (rows) is surely not; the last row is of
+    what is no object."""
     tree = ontology()
-    near = {c: tree.ancestors[c] | tree.doubtful[c] for c in concepts}
-    return np.array([[c == d or (c not in near[d] and d not in near[c]) for d in concepts] for c in concepts])
+    near = {c: tree.ancestors[c] | tree.doubtful[c] for c in tree.concepts}
+    rows = [[c not in near[d] and d not in near[c] for d in tree.concepts] for c in concepts]
+    return np.array([*rows, [True] * len(near)])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -239,6 +255,8 @@ class NamerRecipe:
         return CloseUpBatches(
             bank=bank_of(self.bank, self.scenes, list(names), self.bank_scenes, self.train.seed),
             names=names,
+            others=tuple(c.names_en + c.names_zh for c in ontology().concepts.values()),
+            false=surely_not(list(names)),
             count=self.count,
             side=self.sizes.namer.side,
             seed=self.train.seed,
