@@ -33,7 +33,8 @@ C = TypeVar("C", bound=Concept)
 
 
 class Graph(Generic[C]):
-    """Concepts with the closure of their parents (`ancestors` hold the concept itself, too).
+    """Concepts with the closure of their parents (`ancestors` hold the concept itself, too), and what could be true of
+    an instance of each (`near`, itself too; the relation goes both ways).
 
     Raises ValueError when an id or a name stands twice, a link leads nowhere, or parents go in a circle.
     """
@@ -45,6 +46,7 @@ class Graph(Generic[C]):
         self.children = _children(self.concepts)
         self.ancestors = _ancestors(self.concepts)
         self.doubtful: dict[str, frozenset[str]] = {id_: self._doubtful(id_) for id_ in self.concepts}
+        self.near = self._neighbourhoods()
 
     def siblings(self, id_: str) -> tuple[str, ...]:
         """Other children of the parents of a concept."""
@@ -54,6 +56,14 @@ class Graph(Generic[C]):
         """What an instance of the concept may pass for: the closure of every `maybe`, without what it surely is."""
         maybe = (self.ancestors[m] for ancestor in self.ancestors[id_] for m in self.concepts[ancestor].maybe)
         return frozenset().union(*maybe) - self.ancestors[id_]
+
+    def _neighbourhoods(self) -> dict[str, frozenset[str]]:
+        near: dict[str, set[str]] = {id_: set() for id_ in self.concepts}
+        for id_ in self.concepts:
+            for other in self.ancestors[id_] | self.doubtful[id_]:
+                near[id_].add(other)
+                near[other].add(id_)
+        return {id_: frozenset(others) for id_, others in near.items()}
 
 
 def _by_id(concepts: Iterable[C]) -> dict[str, C]:

@@ -28,7 +28,6 @@ class Ontology(Graph[Concept]):
             for concept in self.concepts.values()
             for name in concept.names(language)
         }
-        self._near = self._neighbourhoods()
         self._about, self._saying = self._word_index()
 
     def find(self, phrase: str) -> str | None:
@@ -68,7 +67,7 @@ class Ontology(Graph[Concept]):
         if fold(a) == fold(b):
             return True
         head_a, head_b = self.head(a), self.head(b)
-        if head_a is not None and head_b is not None and head_b in self._near[head_a]:
+        if head_a is not None and head_b is not None and head_b in self.near[head_a]:
             return True
         return (self.find(a) is None or self.find(b) is None) and share_words(a, b)
 
@@ -115,7 +114,7 @@ class Ontology(Graph[Concept]):
         blocked: set[str] = set()
         for phrase in set(present):
             head = self.head(phrase)
-            blocked |= self._near[head] if head is not None else frozenset()
+            blocked |= self.near[head] if head is not None else frozenset()
             if self.find(phrase) is None:
                 blocked |= self._sharing(phrase)
         return frozenset(
@@ -127,15 +126,6 @@ class Ontology(Graph[Concept]):
         names = self.concepts[id_].names(language)
         other = len(names) > 1 and rng.random() < _SYNONYM_SHARE
         return names[int(rng.integers(1, len(names)))] if other else names[0]
-
-    def _neighbourhoods(self) -> dict[str, frozenset[str]]:
-        """What each concept is related to, itself too; the relation goes both ways."""
-        near: dict[str, set[str]] = {id_: set() for id_ in self.concepts}
-        for id_ in self.concepts:
-            for other in self.ancestors[id_] | self.doubtful[id_]:
-                near[id_].add(other)
-                near[other].add(id_)
-        return {id_: frozenset(others) for id_, others in near.items()}
 
     def _word_index(self) -> tuple[dict[str, set[str]], dict[str, set[str]]]:
         """Which concepts have a name that ends in a word, and which one that says it anywhere."""

@@ -227,9 +227,8 @@ def surely_not(concepts: Sequence[str]) -> Bool[np.ndarray, "c1 o"]:
     """Which concepts of the ontology (columns) an object of one of `concepts` (rows) is surely not; the last row is of
     what is no object."""
     tree = ontology()
-    near = {c: tree.ancestors[c] | tree.doubtful[c] for c in tree.concepts}
-    rows = [[c not in near[d] and d not in near[c] for d in tree.concepts] for c in concepts]
-    return np.array([*rows, [True] * len(near)])
+    rows = [[other not in tree.near[concept] for other in tree.concepts] for concept in concepts]
+    return np.array([*rows, [True] * len(tree.concepts)])
 
 
 @dataclass(frozen=True, kw_only=True)
