@@ -69,8 +69,8 @@ def inspect(source: str | PathLike[str]) -> Inspection:
 
 
 def _part(name: str) -> str:
-    """`vision encoder`, `text encoder`, the part of the detector, `tracker`, `outlines` or `namer`."""
+    """`vision encoder`, `text encoder`, the part of the detector, `tracker`, `outlines`, `namer` or `cutter`."""
     first, second = name.split(".")[:2]
-    if first in ("tracker", "outlines", "namer"):
+    if first in ("tracker", "outlines", "namer", "cutter"):
         return first
     return second.replace("_", " ") if first == "detector" else f"{first} encoder"

@@ -14,6 +14,7 @@ from argus.checkpoint.lora import apply_adapter
 from argus.checkpoint.report import Report
 from argus.checkpoint.source import Layout, Source, find, find_tokenizer
 from argus.checkpoint.tensors import FLOATS
+from argus.model.cutter import Cutter
 from argus.model.detector import Detector
 from argus.model.namer import Namer
 from argus.model.outline_refiner import OutlineRefiner
@@ -113,6 +114,8 @@ def tensor_shapes(config: Sam3Config) -> dict[str, torch.Size]:
             parts["outlines"] = OutlineRefiner(config.outlines)
         if config.namer is not None and config.detector is not None:
             parts["namer"] = Namer(config.namer, config.detector.width)
+        if config.cutter is not None:
+            parts["cutter"] = Cutter(config.cutter)
     return {name: tensor.shape for name, tensor in nn.ModuleDict(parts).state_dict().items()}
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from argus.checkpoint.adapter import rule
+from argus.model.cutter import CutterConfig
 from argus.model.detector import DetectorConfig
 from argus.model.namer import NamerConfig
 from argus.model.outline_refiner import OutlineConfig
@@ -25,6 +26,7 @@ _PARTS = {
     "tracker": TrackerConfig,
     "outlines": OutlineConfig,
     "namer": NamerConfig,
+    "cutter": CutterConfig,
 }
 
 

@@ -1,5 +1,6 @@
 """The two models that Argus knows by name."""
 
+from argus.model.cutter import CutterConfig
 from argus.model.detector import DetectorConfig
 from argus.model.namer import NamerConfig
 from argus.model.sam3 import Sam3Config
@@ -58,4 +59,5 @@ def nano() -> Sam3Config:
             look_closer=True,
         ),
         namer=NamerConfig(),
+        cutter=CutterConfig(),
     )

@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from argus.model.cutter import Cutter, CutterConfig
 from argus.model.detector import (
     Detector,
     DetectorConfig,
@@ -38,7 +39,7 @@ class Sam3Config:
     """Sizes of every part; the defaults are the published model's, without its tracker.
 
     A model has a detector (and a text encoder with it), a tracker, or both; and it may have a namer of what the
-    detector finds, and, fine-tuned, a refiner of outlines.
+    detector finds, a cutter of what boxes show, and, fine-tuned, a refiner of outlines.
     """
 
     vision: VisionConfig = field(default_factory=VisionConfig)
@@ -47,6 +48,7 @@ class Sam3Config:
     tracker: TrackerConfig | None = None
     outlines: OutlineConfig | None = None
     namer: NamerConfig | None = None
+    cutter: CutterConfig | None = None
 
     def __post_init__(self) -> None:
         if (self.text is None) != (self.detector is None) or (self.detector is None and self.tracker is None):
@@ -121,6 +123,7 @@ class Sam3(nn.Module):
         self.namer = None
         if config.namer is not None and config.detector is not None:
             self.namer = Namer(config.namer, config.detector.width)
+        self.cutter = None if config.cutter is None else Cutter(config.cutter)
         self.origin = Origin()
         self._phrases: OrderedDict[str, tuple[Tensor, Tensor]] = OrderedDict()
         self.register_load_state_dict_post_hook(lambda model, _: model._phrases.clear())

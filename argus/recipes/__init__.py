@@ -13,6 +13,7 @@ from argus.recipes import nano, sam3
 from argus.train.feed import feed
 from argus.train.forgetting import Remembered
 from argus.train.loop import Learner, TrainConfig, train
+from argus.train.stages.cutter import CutterRecipe
 from argus.train.stages.detector import DetectorRecipe, FinishRecipe
 from argus.train.stages.namer import NamerRecipe
 from argus.train.stages.tracker import TrackerRecipe
@@ -48,6 +49,7 @@ RECIPES: dict[str, Callable[[Path], Recipe]] = {
     "nano-finish": nano.finish,
     "nano-tracker": nano.tracker,
     "nano-namer": nano.namer,
+    "nano-cutter": nano.cutter,
     "sam3-towers": sam3.towers,
     "sam3-detector": sam3.detector,
     "sam3-finish": sam3.finish,
@@ -91,11 +93,8 @@ def run(
     first = folder / "weights" if resumes else start
     if first is None and isinstance(recipe, FinishRecipe):
         raise ValueError("expected a detector's weights to start from (--start), which this stage finishes; got none")
-    tracker = not resumes and _needs_tracker(recipe, start)  # a run that goes on has one, or has none
-    namer = isinstance(recipe, NamerRecipe)
-    model = starting_model(
-        first, recipe.scenes, recipe.train.seed, tracker=tracker, namer=namer, sizes=recipe.sizes
-    ).to(team.device)
+    needs = [] if resumes else _needs(recipe, start)  # a run that goes on has them, or has none
+    model = starting_model(first, recipe.scenes, recipe.train.seed, needs=needs, sizes=recipe.sizes).to(team.device)
     remembered = Remembered(folder, recipe.stage, recipe.scenes)
     if not resumes and team.first:
         remembered.note("before", model, 0)
@@ -117,7 +116,10 @@ def run(
     return state.step
 
 
-def _needs_tracker(recipe: Recipe, start: Path | None) -> bool:
-    """A tracker's own stage does, and so do detection stages with picking, once there is something to see with."""
+def _needs(recipe: Recipe, start: Path | None) -> list[str]:
+    """The part that a stage is for; and of detection stages with picking a tracker, once there is something to see
+    with."""
+    if isinstance(recipe, (TrackerRecipe, NamerRecipe, CutterRecipe)):
+        return [recipe.stage]
     picks = isinstance(recipe, DetectorRecipe) and recipe.picking is not None
-    return isinstance(recipe, TrackerRecipe) or (picks and start is not None)
+    return ["tracker"] if picks and start is not None else []

@@ -14,6 +14,7 @@ from argus.train.loop import TrainConfig
 from argus.train.optim import OptimConfig
 from argus.train.picking import Picking
 from argus.train.rounds import Rounds
+from argus.train.stages.cutter import CutterRecipe
 from argus.train.stages.detector import DetectorRecipe, FinishRecipe, Part
 from argus.train.stages.namer import NamerRecipe
 from argus.train.stages.towers import Lesson, TowerRecipe
@@ -171,6 +172,23 @@ def namer(scenes_folder: Path) -> NamerRecipe:
         count=96,
         bank_scenes=24_000,
         scenes=replace(scenes_of(scenes_folder, size=280), min_prompts=20, max_prompts=24),
+    )
+
+
+def cutter(scenes_folder: Path) -> CutterRecipe:
+    """A net beside the whole that cuts objects out of their boxes: drawn ones first, then those of photos as well."""
+    return CutterRecipe(
+        train=TrainConfig(
+            purpose="nano: objects cut out of their boxes",
+            steps=6_000,
+            optim=OptimConfig(vision=0.0, text=0.0, rest=2e-3, warmup=100, timescale=1_000, cooldown=2_000),
+            save_every=250,
+            look_every=1_000_000,
+        ),
+        count=64,
+        photos=0.6,
+        photos_from=2_600,
+        scenes=SceneConfig(cache_folder=scenes_folder, size=320),
     )
 
 

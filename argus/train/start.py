@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,8 +13,7 @@ from argus.data.sources.scenes import SceneConfig, ontology, scene
 from argus.model import presets
 from argus.model.sam3 import Sam3, Sam3Config
 from argus.model.tokenizer import train_tokenizer
-from argus.train.new_tracker import with_tracker
-from argus.train.stages.namer import with_namer
+from argus.train.new_parts import with_new, with_tracker
 
 Model = Sam3
 Look = Callable[[Model, Path], None]
@@ -26,27 +25,26 @@ def starting_model(
     scenes: SceneConfig,
     seed: int,
     *,
-    tracker: bool = False,
-    namer: bool = False,
+    needs: Sequence[str] = (),
     sizes: Sam3Config | None = None,
 ) -> Sam3:
     """The model in the folder `start`, or a new one of `sizes` (None: nano's), with a tokenizer trained on the phrases
     of `scenes`.
 
-    With `tracker` or `namer` it has one: its own, or where it has none, a new one of those sizes. They learn from what
-    a trained model makes of images and phrases: raises ValueError without a `start` then.
+    It has what it `needs` ("tracker", "namer", "cutter"): its own, or where it has none, a new one of those sizes. They
+    learn beside what is trained: raises ValueError without a `start` then.
     """
     sizes = sizes or presets.nano()
     if start is not None:
         model = checkpoint.load(start, device="cpu", precision="fp32").requires_grad_(True)
-        if tracker and model.tracker is None and sizes.tracker is not None:
-            model = with_tracker(model, sizes.tracker, seed)
-        if namer and model.namer is None and sizes.namer is not None:
-            model = with_namer(model, sizes.namer, seed)
+        for part in needs:
+            size = getattr(sizes, part)
+            if getattr(model, part) is None and size is not None:
+                model = with_tracker(model, size, seed) if part == "tracker" else with_new(model, seed, **{part: size})
         return model
-    if tracker or namer:
-        raise ValueError("expected weights to start from (--start), beside which a tracker or namer learns; got none")
-    sizes = replace(sizes, tracker=None, namer=None)
+    if needs:
+        raise ValueError(f"expected weights to start from (--start), beside which a {needs[0]} learns; got none")
+    sizes = replace(sizes, tracker=None, namer=None, cutter=None)
     assert sizes.text is not None
     tokenizer = train_tokenizer(phrases_of(scenes), sizes.text.vocabulary, sizes.text.context)
     torch.manual_seed(seed)

@@ -85,7 +85,7 @@ def test_a_table_names_each_of_our_tensors_once(layout: Layout, config: Sam3Conf
     if layout is Layout.HUGGINGFACE:
         config = replace(config, tracker=None)
     if layout is not Layout.ARGUS:
-        config = replace(config, namer=None)  # which is nano's own
+        config = replace(config, namer=None, cutter=None)  # which are nano's own
     names = tensor_shapes(config)
     found = [name for rule in of_ours(layout.rules, names) for name in rule.ours if name in names]
     lacking = set(names) - set(found)
@@ -125,7 +125,7 @@ def translated(rules: list[Rule], tensors: dict[str, Tensor], to_theirs: bool) -
 
 
 @pytest.mark.parametrize(
-    "config", [sam3(), replace(nano(), tracker=None, namer=None), TINY], ids=["sam3", "nano", "tiny"]
+    "config", [sam3(), replace(nano(), tracker=None, namer=None, cutter=None), TINY], ids=["sam3", "nano", "tiny"]
 )
 def test_sizes_survive_the_hugging_face_config(config: Sam3Config) -> None:
     assert read_config(json.loads(json.dumps(write_config(config, {}, "float32")))) == config
@@ -139,7 +139,7 @@ def test_complex_numbers_are_kept_as_pairs() -> None:
 
 def test_a_larger_image_than_positions_are_scaled_for_survives_both_layouts() -> None:
     """Other readers of the Hugging Face layout get the side of the scale, and so the right numbers."""
-    config = replace(nano(), tracker=None, namer=None)
+    config = replace(nano(), tracker=None, namer=None, cutter=None)
     written = write_config(config, {}, "float32")
     assert written["vision_config"]["backbone_config"]["image_size"] == config.vision.rope_image == 280
     assert read_config(written) == config
@@ -151,7 +151,7 @@ def test_a_larger_image_than_positions_are_scaled_for_survives_both_layouts() ->
 
 
 def test_a_way_to_answer_that_is_given_up_is_not_written_again() -> None:
-    config = replace(nano(), tracker=None, namer=None)
+    config = replace(nano(), tracker=None, namer=None, cutter=None)
     assert config.detector is not None
     published = replace(
         config,
@@ -172,7 +172,7 @@ def test_a_way_to_answer_that_is_given_up_is_not_written_again() -> None:
     ],
 )
 def test_a_wrong_way_to_answer_is_refused_in_both_layouts(part: str, key: str, wrong: object) -> None:
-    config = replace(nano(), tracker=None, namer=None)
+    config = replace(nano(), tracker=None, namer=None, cutter=None)
     theirs = write_config(config, {}, "float32")
     ours = json.loads(json.dumps(native.write_config(config, {}, {})))
     assert f"argus_{key}" in theirs

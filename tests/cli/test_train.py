@@ -10,7 +10,7 @@ from argus.cli.train import LOOKED_AT, overlays, tracks
 from argus.data.sources.scenes import ClipConfig, SceneConfig
 from argus.model.sam3 import Sam3
 from argus.model.tracker import TrackerConfig
-from argus.train.new_tracker import with_tracker
+from argus.train.new_parts import with_tracker
 from tests.cli.conftest import Run
 
 

@@ -1,15 +1,18 @@
 """The closer look at picked objects."""
 
 import numpy as np
+import pytest
 import torch
 
 from argus import ImagePredictor
 from argus.inference.outlines import held_in
 from argus.inference.zoom import LEANING
+from argus.model.cutter import CutterConfig
 from argus.ops import rle
 from argus.ops.grabcut import settled
 from argus.ops.masks import logits_to_rles
 from argus.ops.windows import window_around
+from argus.train.new_parts import with_new
 
 SIZE_HW = (90, 130)
 BOX = [40.0, 30.0, 60.0, 45.0]  # its window: 35..65, 22..52 (rounded)
@@ -64,3 +67,47 @@ def test_an_answer_can_be_given_back(predictor: ImagePredictor) -> None:
 def test_clicks_alone_zoom_on_the_first_answer(predictor: ImagePredictor) -> None:
     found = predictor.pick([[50.0, 40.0]], zoom=True)
     assert found.masks.shape == (1, *SIZE_HW)
+
+
+@pytest.fixture
+def with_cutter(predictor: ImagePredictor, photo: np.ndarray) -> ImagePredictor:
+    """The same model with a cutter that calls the left half of each window object, whatever the tracker says."""
+    model = with_new(predictor.model, 0, cutter=CutterConfig(side=16, widths=(8, 16))).requires_grad_(False)
+    assert model.cutter is not None
+    halves = torch.cat((torch.full((1, 16, 8), 1e3), torch.full((1, 16, 8), -1e3)), 2)
+    model.cutter.mirrored_too = lambda views, facts: halves.expand(len(views), 1, 16, 16)  # type: ignore[method-assign]
+    return ImagePredictor(model).set_image(photo)
+
+
+@pytest.mark.parametrize("box", [BOX, [5.0, 5.0, 120.0, 85.0], [0.0, 0.0, 20.0, 9.0], [100.0, 70.0, 130.0, 90.0]])
+def test_a_cutter_has_its_say_where_the_box_is(with_cutter: ImagePredictor, box: list[float]) -> None:
+    found = with_cutter.pick(box=box, multimask=False, zoom=True)
+    left, top, right, bottom = (round(edge) for edge in box)
+    middle = (left + right) // 2
+    (mask,) = found.masks
+    assert mask[top + 1 : bottom - 1, left + 1 : middle - 2].all()
+    assert not mask[:, middle + 2 :].any()
+
+
+def test_a_cutter_looks_at_boxes_alone(with_cutter: ImagePredictor, predictor: ImagePredictor) -> None:
+    logits = predictor.pick(box=BOX).best_logits
+    for asked in (
+        {"points": [[50.0, 40.0]], "multimask": False},
+        {"points": [[50.0, 40.0]], "box": BOX, "multimask": False},
+        {"box": BOX, "multimask": True},
+        {"box": BOX, "mask_logits": logits, "multimask": False},
+    ):
+        with_it, without = (one.pick(**asked, zoom=True) for one in (with_cutter, predictor))
+        assert with_it.rles == without.rles, asked
+    boxed = [one.pick(box=BOX, multimask=False, zoom=True) for one in (with_cutter, predictor)]
+    assert boxed[0].rles != boxed[1].rles
+    np.testing.assert_array_equal(boxed[0].scores, boxed[1].scores)
+
+
+def test_what_a_cutter_says_of_many_boxes_is_what_it_says_of_each(predictor: ImagePredictor, photo: np.ndarray) -> None:
+    config = CutterConfig(side=16, widths=(8, 16))
+    of_model = ImagePredictor(with_new(predictor.model, 0, cutter=config).requires_grad_(False)).set_image(photo)
+    boxes = np.array([BOX, [0.0, 0.0, 20.0, 9.0], [5.0, 5.0, 120.0, 85.0]] * 8)  # more than are asked at once
+    together = of_model.pick(box=boxes, multimask=False, zoom=True)
+    alone = [of_model.pick(box=box, multimask=False, zoom=True).rles[0] for box in boxes[:3]]
+    assert list(together.rles) == alone * 8

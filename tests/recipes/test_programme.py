@@ -14,12 +14,14 @@ from argus import checkpoint, recipes
 from argus.data.sources.scenes import TRAIN_STYLES
 from argus.data.sources.scenes.bank import SIDES, PackedSprite, write_pack
 from argus.model import presets
+from argus.model.cutter import CutterConfig
 from argus.model.namer import NamerConfig
 from argus.model.tracker import TrackerConfig
 from argus.recipes import Recipe
 from argus.train import start
 from argus.train.criterion import LossConfig
 from argus.train.forgetting import Remembered
+from argus.train.stages.cutter import CutterRecipe
 from argus.train.stages.detector import DetectorRecipe, FinishRecipe
 from argus.train.stages.namer import NamerRecipe
 from argus.train.stages.towers import TowerRecipe
@@ -59,6 +61,9 @@ def small(recipe: Recipe) -> Recipe:
     if isinstance(recipe, NamerRecipe):
         sizes = replace(SIZES, namer=NamerConfig(side=16, widths=(8, 16), blocks=(1, 1), width=16))
         return replace(recipe, sizes=sizes, train=train, count=4, bank_scenes=3, scenes=replace(recipe.scenes, size=64))
+    if isinstance(recipe, CutterRecipe):
+        sizes = replace(SIZES, cutter=CutterConfig(side=16, widths=(8, 16)))
+        return replace(recipe, sizes=sizes, train=train, count=4, scenes=replace(recipe.scenes, size=64))
     assert isinstance(recipe, TrackerRecipe)
     pictures = replace(recipe.scenes, size=64, frames=2)  # type: ignore[call-arg]
     clips = replace(recipe.curriculum[-1], until=1, stills=1, clips=1, pictures=pictures, picked=2)
@@ -91,18 +96,19 @@ def test_each_stage_starts_from_the_last(
     assert all((one["before"]["step"], one["after"]["step"]) == (0, 1) for one in told.values())
 
 
-def test_the_namer_comes_last_and_goes_on_as_it_began(
-    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("part", ["namer", "cutter"])
+def test_a_part_of_nanos_own_comes_last_and_goes_on_as_it_began(
+    part: str, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(start, "SCENES_FOR_WORDS", 20)
-    towers, namer = (small(recipes.get(f"nano-{stage}")(cache)) for stage in ("towers", "namer"))
-    flat = replace(namer.train.optim, cooldown=0)  # whose rates do not depend on how long a run is
-    namer = replace(namer, train=replace(namer.train, optim=flat, log_every=1))
+    towers, own = (small(recipes.get(f"nano-{stage}")(cache)) for stage in ("towers", part))
+    flat = replace(own.train.optim, cooldown=0)  # whose rates do not depend on how long a run is
+    own = replace(own, train=replace(own.train, optim=flat, log_every=1))
     recipes.run(towers, tmp_path / "towers", workers=0, progress=False)
     begun = tmp_path / "towers" / "weights"
-    longer = replace(namer, train=replace(namer.train, steps=2))
+    longer = replace(own, train=replace(own.train, steps=2))
     recipes.run(longer, tmp_path / "whole", start=begun, workers=0, progress=False)
-    assert recipes.run(namer, tmp_path / "parts", start=begun, workers=0, progress=False) == 1
+    assert recipes.run(own, tmp_path / "parts", start=begun, workers=0, progress=False) == 1
     assert recipes.run(longer, tmp_path / "parts", workers=0, progress=False) == 2
     unbroken, resumed = (
         [float(row.split(",")[1]) for row in (tmp_path / run / "log.csv").read_text("utf-8").splitlines()[1:]]
@@ -112,7 +118,7 @@ def test_the_namer_comes_last_and_goes_on_as_it_began(
     first, last = (
         checkpoint.load(folder, device="cpu", precision="fp32") for folder in (begun, tmp_path / "whole" / "weights")
     )
-    assert first.namer is None and last.origin.training["steps"] == {"towers": 1, "namer": 2}
+    assert getattr(first, part) is None and last.origin.training["steps"] == {"towers": 1, part: 2}
     assert all(torch.equal(tensor, last.state_dict()[name]) for name, tensor in first.state_dict().items())
 
 
@@ -152,7 +158,7 @@ def test_sam3_has_the_published_sizes_and_numbers(stage: str, tmp_path: Path) ->
         assert recipe.negatives is not None and recipe.negatives.per_image == 30 and recipe.rounds is not None
 
 
-@pytest.mark.parametrize("name", ["nano-finish", "sam3-finish", "nano-tracker", "nano-namer"])
+@pytest.mark.parametrize("name", ["nano-finish", "sam3-finish", "nano-tracker", "nano-namer", "nano-cutter"])
 def test_later_stages_need_weights_to_start_from(name: str, cache: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="--start"):
         recipes.run(small(recipes.get(name)(cache)), tmp_path / "run", workers=0, progress=False)

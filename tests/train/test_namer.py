@@ -13,7 +13,8 @@ from argus.data.sources.scenes import SceneConfig, ontology
 from argus.model.namer import NamerConfig
 from argus.model.sam3 import Sam3
 from argus.train.close_up_bank import GROUND, bank_of
-from argus.train.stages.namer import CloseUpBatches, NamerLearner, seen_by_chance, surely_not, tellable, with_namer
+from argus.train.new_parts import with_new
+from argus.train.stages.namer import CloseUpBatches, NamerLearner, seen_by_chance, surely_not, tellable
 from argus.train.start import starting_model
 from tests.train.toys import COLOURS, tiny_model, toy_scene
 
@@ -48,7 +49,7 @@ def shade_of(view: torch.Tensor) -> int:
 
 
 def test_it_learns_names_and_which_phrases_are_true(tmp_path: Path) -> None:
-    model = with_namer(tiny_model(), SMALL, 0)
+    model = with_new(tiny_model(), 0, namer=SMALL)
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     learner = NamerLearner(model, np.ones((3, 3), bool)).train()
     optimizer = torch.optim.AdamW([p for p in learner.parameters() if p.requires_grad], 3e-3)
@@ -183,7 +184,7 @@ def test_close_ups_of_ground_alone_teach_what_is_not_there(tmp_path: Path) -> No
         views=batches.bank.views[bare],
         **{name: getattr(batches.bank, name)[bare] for name in ("extents", "concepts", "numbers", "scenes")},
     )
-    learner = NamerLearner(with_namer(tiny_model(), SMALL, 0), np.ones((3, 3), bool))
+    learner = NamerLearner(with_new(tiny_model(), 0, namer=SMALL), np.ones((3, 3), bool))
     losses = learner(replace(batches, bank=ground)(0), 32)
     assert torch.isfinite(losses.total) and losses.contrastive == losses.classification == 0 and losses.matching > 0
 
@@ -210,13 +211,13 @@ def test_a_thing_is_surely_none_of_what_it_cannot_be() -> None:
 
 def test_it_needs_a_model_that_has_learned_to_see(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="--start"):
-        starting_model(None, SceneConfig(cache_folder=tmp_path), 0, namer=True)
-    with pytest.raises(ValueError, match="with_namer"):
+        starting_model(None, SceneConfig(cache_folder=tmp_path), 0, needs=["namer"])
+    with pytest.raises(ValueError, match="with_new"):
         NamerLearner(tiny_model(), np.ones((3, 3), bool))
 
 
 def test_with_namer_leaves_the_rest_as_it_is() -> None:
     model = tiny_model()
-    named = with_namer(model, SMALL, 0)
+    named = with_new(model, 0, namer=SMALL)
     assert isinstance(named, Sam3) and named.config.namer == SMALL
     assert all(torch.equal(tensor, named.state_dict()[name]) for name, tensor in model.state_dict().items())

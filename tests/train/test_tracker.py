@@ -16,7 +16,7 @@ from argus.model.sam3 import Sam3
 from argus.model.tracker import TrackerConfig, TrackerFeatures
 from argus.ops.pixels import normalised
 from argus.train.following import Record, error_clicks, follow_clip
-from argus.train.new_tracker import with_tracker
+from argus.train.new_parts import with_tracker
 from argus.train.stages.tracker import TrackerLearner
 from argus.train.start import starting_model
 from argus.train.tracker_criterion import Judged, TrackerCriterion, TrackerLossConfig, TrackerLosses
@@ -215,6 +215,6 @@ def test_a_new_tracker_leaves_the_model_as_it_is() -> None:
 
 def test_a_tracker_needs_weights_to_start_from() -> None:
     with pytest.raises(ValueError, match="--start"):
-        starting_model(None, SceneConfig(cache_folder=Path()), 0, tracker=True)
+        starting_model(None, SceneConfig(cache_folder=Path()), 0, needs=["tracker"])
     with pytest.raises(ValueError, match="with_tracker"):
         TrackerLearner(tiny_model(), TrackerLossConfig())

@@ -23,7 +23,7 @@ from torch.nn.functional import (
 
 from argus.data.sources.scenes import SceneConfig, ontology
 from argus.model import presets
-from argus.model.namer import NamerConfig, pooled
+from argus.model.namer import pooled
 from argus.model.sam3 import Sam3, Sam3Config
 from argus.train.close_up_bank import GROUND, REACH, Bank, bank_of
 from argus.train.loop import Learner, TrainConfig
@@ -169,7 +169,7 @@ class NamerLearner(Learner[CloseUpBatch]):
     def __init__(self, model: Sam3, told: Bool[np.ndarray, "c c"]) -> None:
         super().__init__()
         if model.namer is None:
-            raise ValueError("expected a model with a namer, got one without: give it one (with_namer)")
+            raise ValueError("expected a model with a namer, got one without: give it one (with_new)")
         for name, parameter in model.named_parameters():
             parameter.requires_grad_(name.startswith("namer."))
         self.model = model
@@ -263,12 +263,3 @@ class NamerRecipe:
 
     def _names(self) -> dict[str, tuple[str, ...]]:
         return names_shown([self.scenes])
-
-
-def with_namer(model: Sam3, config: NamerConfig, seed: int) -> Sam3:
-    """The same model (its weights copied) with a namer that has learned nothing yet, in evaluation mode."""
-    torch.manual_seed(seed)
-    made = Sam3(replace(model.config, namer=config), model.tokenizer)
-    made.load_state_dict({**made.state_dict(), **model.state_dict()})
-    made.origin = model.origin
-    return made.eval().requires_grad_(True)

@@ -6,7 +6,7 @@ from argus.data.sources.scenes.concepts import Concept, Ontology, ontology
 from argus.data.sources.scenes.config import HELD_OUT_SEED, ClipConfig, SceneConfig
 from argus.data.sources.scenes.cutouts import prepare_photos
 from argus.data.sources.scenes.icons import HELD_OUT_STYLE, TRAIN_STYLES
-from argus.data.sources.scenes.photos import has_photos, photo_clip, prepare_whole_photos
+from argus.data.sources.scenes.photos import WholePhotos, has_photos, photo_clip, prepare_whole_photos
 from argus.data.sources.scenes.stream import drawable_concepts, scene, stream
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "Concept",
     "Ontology",
     "SceneConfig",
+    "WholePhotos",
     "clip",
     "clip_stream",
     "drawable_concepts",

@@ -87,9 +87,9 @@ def photo_clip(config: ClipConfig, seed: int) -> Clip:
     ValueError when no photos were prepared.
     """
     rng = np.random.default_rng([seed, 2])
-    photos = _Photos.read(Path(config.cache_folder))
+    photos = WholePhotos.read(Path(config.cache_folder))
     while True:
-        photo = photos.photo(int(rng.integers(len(photos.ends))))
+        photo = photos.photo(int(rng.integers(len(photos))))
         order = rng.permutation(len(photo.rles))
         large = order[np.asarray(rle.area(photo.rles))[order] >= _CLOSE_AREA_PX]
         close = config.frames == 1 and len(large) > 0 and rng.random() < _CLOSE
@@ -117,21 +117,27 @@ def photo_clip(config: ClipConfig, seed: int) -> Clip:
 
 
 @dataclass(frozen=True)
-class _Photos:
+class WholePhotos:
+    """The photos that were prepared in a folder."""
+
     blob: np.ndarray
     ends: np.ndarray
     outlines: tuple[tuple[Rle, ...], ...]
 
     @staticmethod
     @cache
-    def read(cache_folder: Path) -> _Photos:
+    def read(cache_folder: Path) -> WholePhotos:
+        """Raises ValueError when none were prepared."""
         path = cache_folder / _FILE
         if not path.exists():
             raise ValueError(f"expected photos in {path}; run `argus scenes prepare` with --photos first")
         with np.load(path) as pack:
             listed = json.loads(str(pack["outlines"]))
             outlines = tuple(tuple(Rle((h, w), runs.encode("ascii")) for (h, w), runs in of) for of in listed)
-            return _Photos(pack["blob"], pack["ends"], outlines)
+            return WholePhotos(pack["blob"], pack["ends"], outlines)
+
+    def __len__(self) -> int:
+        return len(self.ends)
 
     def photo(self, index: int) -> Photo:
         start = self.ends[index - 1] if index else 0

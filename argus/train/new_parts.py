@@ -1,9 +1,10 @@
-"""A tracker that has learned nothing yet, on a model that already sees."""
+"""Parts that have learned nothing yet, on a model that already sees."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -18,17 +19,24 @@ THERE_AT_FIRST = 2.0
 SLOWEST, FASTEST = 0.1, 1.0  # frequencies of positions: waves of 5 and of half a picture's side
 
 
-def with_tracker(model: Sam3, config: TrackerConfig, seed: int) -> Sam3:
-    """The same model (its weights copied) with a new tracker, in evaluation mode, all of it learning."""
+def with_new(model: Sam3, seed: int, **sizes: Any) -> Sam3:
+    """The same model (its weights copied) with new parts of `sizes`, such as `cutter=CutterConfig()`, in evaluation
+    mode, all of it learning."""
     torch.manual_seed(seed)
-    made = Sam3(replace(model.config, tracker=config), model.tokenizer)
+    made = Sam3(replace(model.config, **sizes), model.tokenizer)
     made.load_state_dict({**made.state_dict(), **model.state_dict()})
     made.origin = model.origin
+    return made.eval().requires_grad_(True)
+
+
+def with_tracker(model: Sam3, config: TrackerConfig, seed: int) -> Sam3:
+    """`with_new`, for a tracker, which begins in a way of its own."""
+    made = with_new(model, seed, tracker=config)
     assert made.tracker is not None
     begin(made.tracker)
     if model.config.detector is not None and model.config.detector.width == config.width:
         made.tracker.neck.load_state_dict(model.detector.neck.state_dict())  # it has the same shape, and sees already
-    return made.eval().requires_grad_(True)
+    return made
 
 
 def begin(tracker: Tracker) -> None:
