@@ -1,20 +1,19 @@
-"""A second, closer look at picked objects: what surrounds each is encoded again, as large as the model reads images;
-where a box alone points it out, a cutter, if the model has one, looks as well; and its outline is settled by its box
-and by colour.
+"""A second, closer look at picked objects: what surrounds each is encoded again, as large as the model reads images,
+and its outline is settled by its box and by colour. Where a box alone points it out, a model with a cutter cuts it out.
 
 An object that is small in its image covers a few tokens only, so its outline comes out coarse, whatever the model.
 (Interactive segmentation has long sharpened its masks by crops about the object, as in FocalClick, Chen et al. 2022.)
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
-from torch import Tensor
 
+from argus.inference.cutting import LEANING, Cut, cut_out
 from argus.inference.outlines import held_in
-from argus.inference.pick import OBJECTS_AT_ONCE, Picked, Picks, pick
+from argus.inference.pick import Picked, Picks, pick
 from argus.model.sam3 import Sam3
 from argus.ops import rle
 from argus.ops.grabcut import settled
@@ -23,31 +22,31 @@ from argus.ops.pixels import to_model_input
 from argus.ops.rle import Rle
 from argus.ops.windows import Window, logits_cut, logits_placed, placed, window_around
 
-LEANING = 0.5  # logits added: a mask's expected overlap is greatest when cut below even odds (Lipton et al., 2014)
-
 
 def pick_closer(model: Sam3, pixels: UInt8[np.ndarray, "h w 3"], picks: Picks, first: Picked, several: bool) -> Picked:
     """The objects of `first` picked again, each in a window around its box, or, where none was given, around its mask
-    and its points. One more encoding an object; of those that fill the image, the first answer's outline is settled."""
-    size_hw = first.size_hw
+    and its points. One more encoding an object; of those that fill the image, the first answer's outline is settled.
+    Objects of which one mask is asked, and that nothing but a box points out, are cut out instead, by a model that can.
+    """
+    size_hw, grid_hw = first.size_hw, (first.mask_logits.shape[2], first.mask_logits.shape[3])
     rles, logits, scores = list(first.rles), first.mask_logits.copy(), first.iou_scores.copy()
     cuts = _cuts(model, pixels, picks, several)
     for index in range(len(first)):
-        window = window_around(_extent(picks, first, index), size_hw)
+        window = cuts[index].window if index in cuts else window_around(_extent(picks, first, index), size_hw)
         if window is None:
-            whole = Window(left=0, top=0, right=size_hw[1], bottom=size_hw[0])
-            both = _both(first.mask_logits[index], cuts.get(index), whole)
-            logits[index] = settled(pixels, _leaning(picks, index, both, size_hw))
+            logits[index] = settled(pixels, _leaning(picks, index, first.mask_logits[index], size_hw))
             rles[index] = _best(logits[index], scores[index], size_hw)
             continue
-        features = model.encode(to_model_input(np.ascontiguousarray(window.of(pixels)), model.image_size_hw)[None])
-        one = _seen_from(picks, index, window, size_hw, features.tracker.mask_hw)
-        closer = pick(model, features, one, window.size_hw, several)
-        both = _both(closer.mask_logits[0], cuts.get(index), window)
-        seen = settled(window.of(pixels), _leaning(one, 0, both, window.size_hw))
-        scores[index] = closer.iou_scores[0]
+        if index in cuts:
+            seen, scores[index] = cuts[index].mask_logits[None], cuts[index].iou_score
+        else:
+            features = model.encode(to_model_input(np.ascontiguousarray(window.of(pixels)), model.image_size_hw)[None])
+            one = _seen_from(picks, index, window, size_hw, features.tracker.mask_hw)
+            closer = pick(model, features, one, window.size_hw, several)
+            seen = settled(window.of(pixels), _leaning(one, 0, closer.mask_logits[0], window.size_hw))
+            scores[index] = closer.iou_scores[0]
         rles[index] = placed(_best(seen, scores[index], window.size_hw), window, size_hw)
-        logits[index] = logits_placed(torch.from_numpy(seen)[None], window, size_hw)[0].numpy()
+        logits[index] = logits_placed(torch.from_numpy(seen)[None], window, size_hw, grid_hw)[0].numpy()
     return replace(
         first,
         rles=tuple(rles),
@@ -58,39 +57,13 @@ def pick_closer(model: Sam3, pixels: UInt8[np.ndarray, "h w 3"], picks: Picks, f
     )
 
 
-@dataclass(frozen=True)
-class _Cut:
-    """What a cutter makes of an object, in the window of its box."""
-
-    window: Window
-    mask_logits: Float[Tensor, "1 s s"]
-
-
-def _cuts(model: Sam3, pixels: UInt8[np.ndarray, "h w 3"], picks: Picks, several: bool) -> dict[int, _Cut]:
-    """The objects that one mask is asked of, and that nothing but a box points out, as a cutter sees them."""
-    cutter, boxes = model.cutter, picks.boxes_xyxy_px
-    if cutter is None or boxes is None or several or picks.mask_logits is not None:
+def _cuts(model: Sam3, pixels: UInt8[np.ndarray, "h w 3"], picks: Picks, several: bool) -> dict[int, Cut]:
+    """Of the objects that are cut out."""
+    boxes = picks.boxes_xyxy_px
+    if model.cutter is None or boxes is None or several or picks.mask_logits is not None:
         return {}
-    cuts: dict[int, _Cut] = {}
     boxed = [index for index, points in enumerate(picks.points_xy_px) if not len(points)]
-    for start in range(0, len(boxed), OBJECTS_AT_ONCE):
-        rows = boxed[start : start + OBJECTS_AT_ONCE]
-        windows, views, facts = zip(*(cutter.view(pixels, boxes[row].numpy()) for row in rows), strict=True)
-        read = (torch.stack(parts).to(model.device, model.dtype) for parts in (views, facts))
-        made = cutter.mirrored_too(*read).float().cpu()
-        cuts |= {row: _Cut(window, logits) for row, window, logits in zip(rows, windows, made, strict=True)}
-    return cuts
-
-
-def _both(mask_logits: Float[np.ndarray, "m h w"], cut: _Cut | None, window: Window) -> Float[np.ndarray, "m h w"]:
-    """The mean of a tracker's logits in a window and of a cutter's."""
-    if cut is None:
-        return mask_logits
-    left, top = cut.window.left, cut.window.top
-    seen = Window(left=window.left - left, top=window.top - top, right=window.right - left, bottom=window.bottom - top)
-    grid_hw = (mask_logits.shape[1], mask_logits.shape[2])
-    of_cutter = logits_cut(cut.mask_logits[None], seen, cut.window.size_hw, grid_hw)[0].numpy()
-    return (mask_logits + of_cutter) / 2
+    return dict(zip(boxed, cut_out(model.cutter, pixels, boxes[boxed]), strict=True))
 
 
 def _leaning(

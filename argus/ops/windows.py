@@ -78,15 +78,14 @@ def logits_cut(
 
 
 def logits_placed(
-    logits: Float[Tensor, "1 n h w"], window: Window, size_hw: tuple[int, int]
-) -> Float[Tensor, "1 n h w"]:
-    """A window's logits on a grid, of as many cells, over the whole image; `OUTSIDE` around the window."""
+    logits: Float[Tensor, "1 n h w"], window: Window, size_hw: tuple[int, int], grid_hw: tuple[int, int]
+) -> Float[Tensor, "1 n h2 w2"]:
+    """A window's logits on a grid over the whole image; `OUTSIDE` around the window."""
     (height, width), (h, w) = size_hw, window.size_hw
     to_window = [
         [width / w, 0.0, (width - 2 * window.left) / w - 1],
         [0.0, height / h, (height - 2 * window.top) / h - 1],
     ]
-    grid_hw = (logits.shape[2], logits.shape[3])
     return _resampled(logits - OUTSIDE, to_window, grid_hw, padding="zeros") + OUTSIDE
 
 

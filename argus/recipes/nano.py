@@ -180,8 +180,8 @@ def cutter(scenes_folder: Path) -> CutterRecipe:
     return CutterRecipe(
         train=TrainConfig(
             purpose="nano: objects cut out of their boxes",
-            steps=6_000,
-            optim=OptimConfig(vision=0.0, text=0.0, rest=2e-3, warmup=100, timescale=1_000, cooldown=2_000),
+            steps=5_800,
+            optim=OptimConfig(vision=0.0, text=0.0, rest=2e-3, warmup=100, timescale=2_000, cooldown=2_000),
             save_every=250,
             look_every=1_000_000,
         ),

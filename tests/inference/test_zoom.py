@@ -101,7 +101,14 @@ def test_a_cutter_looks_at_boxes_alone(with_cutter: ImagePredictor, predictor: I
         assert with_it.rles == without.rles, asked
     boxed = [one.pick(box=BOX, multimask=False, zoom=True) for one in (with_cutter, predictor)]
     assert boxed[0].rles != boxed[1].rles
-    np.testing.assert_array_equal(boxed[0].scores, boxed[1].scores)
+
+
+def test_of_what_is_cut_out_nothing_is_encoded_again(
+    with_cutter: ImagePredictor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(with_cutter.model, "encode", None)
+    found = with_cutter.pick(box=[BOX, [0.0, 0.0, 20.0, 9.0]], multimask=False, zoom=True)
+    assert found.mask_logits.shape == (2, *with_cutter.pick(box=BOX, multimask=False).mask_logits.shape[1:])
 
 
 def test_what_a_cutter_says_of_many_boxes_is_what_it_says_of_each(predictor: ImagePredictor, photo: np.ndarray) -> None:

@@ -34,7 +34,7 @@ def test_logits_come_back_from_the_whole_image() -> None:
     window = Window(left=30, top=20, right=95, bottom=65)
     y, x = np.mgrid[:40, :40].astype(np.float32)
     logits = torch.from_numpy(12 - np.hypot(x - 18, y - 22))[None, None]
-    whole = logits_placed(logits, window, SIZE_HW)
+    whole = logits_placed(logits, window, SIZE_HW, (logits.shape[2], logits.shape[3]))
     assert whole.shape == (1, 1, 40, 40) and (whole[0, 0, :5] == OUTSIDE).all()
     back = logits_cut(whole, window, SIZE_HW, (40, 40))
     assert float(((back > 0) != (logits > 0)).float().mean()) < 0.03
