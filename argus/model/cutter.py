@@ -142,11 +142,12 @@ def of_box(views: Float[Tensor, "n 5 s s"]) -> Float[Tensor, "n 2 t t"]:
     both = torch.cat((box * shown, (1 - box) * shown), 1)
     weights = (both / both.sum(2, keepdim=True).clamp(min=1e-3)).transpose(1, 2)
     squares = colours.square().sum(1)
-    apart = squares[:, :, None] + squares[:, None] - 2 * colours.transpose(1, 2) @ colours
     maps = []
-    for width in COLOUR_WIDTHS:
-        inside, around = (torch.exp(-apart.clamp(min=0) / (2 * width**2)) @ weights + 1e-4).unbind(-1)
-        maps.append((inside / around).log() / 3)
+    with torch.autocast(views.device.type, enabled=False):  # differences of colours are too small for bf16
+        apart = squares[:, :, None] + squares[:, None] - 2 * colours.transpose(1, 2) @ colours
+        for width in COLOUR_WIDTHS:
+            inside, around = (torch.exp(-apart.clamp(min=0) / (2 * width**2)) @ weights + 1e-4).unbind(-1)
+            maps.append((inside / around).log() / 3)
     return torch.stack(maps, 1).unflatten(2, (side, side))
 
 

@@ -57,6 +57,8 @@ def test_colours_that_the_box_holds_alone_are_likelier_inside() -> None:
     inside, outside = likelier[:, 1:3, 1:3], likelier[:, 0]
     assert float(inside.min()) > 1 and float(outside.max()) < -0.2
     assert bool(of_box(torch.zeros(1, 5, 16, 16)).isfinite().all())
+    with torch.autocast("cpu", torch.bfloat16):
+        torch.testing.assert_close(of_box(view[None])[0], likelier)
 
 
 def test_a_mirrored_view_is_cut_as_the_mirrored_object() -> None:
