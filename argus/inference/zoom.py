@@ -26,11 +26,11 @@ from argus.ops.windows import Window, logits_cut, logits_placed, placed, window_
 def pick_closer(model: Sam3, pixels: UInt8[np.ndarray, "h w 3"], picks: Picks, first: Picked, several: bool) -> Picked:
     """The objects of `first` picked again, each in a window around its box, or, where none was given, around its mask
     and its points. One more encoding an object; of those that fill the image, the first answer's outline is settled.
-    Objects of which one mask is asked, and that nothing but a box points out, are cut out instead, by a model that can.
+    Objects that nothing but a box points out are cut out instead, by a model that can; `several` masks are then alike.
     """
     size_hw, grid_hw = first.size_hw, (first.mask_logits.shape[2], first.mask_logits.shape[3])
     rles, logits, scores = list(first.rles), first.mask_logits.copy(), first.iou_scores.copy()
-    cuts = _cuts(model, pixels, picks, several)
+    cuts = _cuts(model, pixels, picks)
     for index in range(len(first)):
         window = cuts[index].window if index in cuts else window_around(_extent(picks, first, index), size_hw)
         if window is None:
@@ -38,7 +38,8 @@ def pick_closer(model: Sam3, pixels: UInt8[np.ndarray, "h w 3"], picks: Picks, f
             rles[index] = _best(logits[index], scores[index], size_hw)
             continue
         if index in cuts:
-            seen, scores[index] = cuts[index].mask_logits[None], cuts[index].iou_score
+            seen = np.repeat(cuts[index].mask_logits[None], scores.shape[1], 0)
+            scores[index] = cuts[index].iou_score
         else:
             features = model.encode(to_model_input(np.ascontiguousarray(window.of(pixels)), model.image_size_hw)[None])
             one = _seen_from(picks, index, window, size_hw, features.tracker.mask_hw)
@@ -57,10 +58,10 @@ def pick_closer(model: Sam3, pixels: UInt8[np.ndarray, "h w 3"], picks: Picks, f
     )
 
 
-def _cuts(model: Sam3, pixels: UInt8[np.ndarray, "h w 3"], picks: Picks, several: bool) -> dict[int, Cut]:
+def _cuts(model: Sam3, pixels: UInt8[np.ndarray, "h w 3"], picks: Picks) -> dict[int, Cut]:
     """Of the objects that are cut out."""
     boxes = picks.boxes_xyxy_px
-    if model.cutter is None or boxes is None or several or picks.mask_logits is not None:
+    if model.cutter is None or boxes is None or picks.mask_logits is not None:
         return {}
     boxed = [index for index, points in enumerate(picks.points_xy_px) if not len(points)]
     return dict(zip(boxed, cut_out(model.cutter, pixels, boxes[boxed]), strict=True))

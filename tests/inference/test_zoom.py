@@ -94,13 +94,19 @@ def test_a_cutter_looks_at_boxes_alone(with_cutter: ImagePredictor, predictor: I
     for asked in (
         {"points": [[50.0, 40.0]], "multimask": False},
         {"points": [[50.0, 40.0]], "box": BOX, "multimask": False},
-        {"box": BOX, "multimask": True},
         {"box": BOX, "mask_logits": logits, "multimask": False},
     ):
         with_it, without = (one.pick(**asked, zoom=True) for one in (with_cutter, predictor))
         assert with_it.rles == without.rles, asked
     boxed = [one.pick(box=BOX, multimask=False, zoom=True) for one in (with_cutter, predictor)]
     assert boxed[0].rles != boxed[1].rles
+
+
+def test_masks_that_are_cut_out_are_alike(with_cutter: ImagePredictor) -> None:
+    three, one = (with_cutter.pick(box=BOX, multimask=several, zoom=True) for several in (True, False))
+    assert three.mask_logits.shape[1] == 3 and three.rles == one.rles
+    np.testing.assert_array_equal(three.mask_logits[:, 1:], three.mask_logits[:, :2])
+    np.testing.assert_array_equal(three.scores, one.scores)
 
 
 def test_of_what_is_cut_out_nothing_is_encoded_again(
