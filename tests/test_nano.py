@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -24,16 +25,16 @@ EVERY_FIFTEENTH = [
 def test_it_is_small() -> None:
     of_images = argus.load("nano", "cpu", "fp32")
     of_images.tracker = None
-    assert sum(parameter.numel() for parameter in of_images.parameters()) <= 12e6
-    assert inspect("nano").parameters <= 14e6
-    assert sum(path.stat().st_size for path in WEIGHTS.iterdir()) <= 30e6
+    assert sum(parameter.numel() for parameter in of_images.parameters()) <= 16e6
+    assert inspect("nano").parameters <= 18e6
+    assert sum(path.stat().st_size for path in WEIGHTS.iterdir()) <= 36e6
 
 
 def test_it_has_the_sizes_of_the_preset() -> None:
     bundled, preset = inspect("nano").config, nano()
     assert (bundled.vision, bundled.text, bundled.detector) == (preset.vision, preset.text, preset.detector)
     assert bundled.tracker in (None, preset.tracker)
-    assert bundled.namer == preset.namer
+    assert (bundled.namer, bundled.cutter) == (preset.namer, preset.cutter)
 
 
 def test_it_says_how_far_it_was_trained() -> None:
@@ -67,3 +68,14 @@ def test_it_rarely_finds_what_is_not_there() -> None:
         for concept in set(argus.ImagePredictor(model).set_image(EXAMPLES / picture).predict(asked).concept)
     ]
     assert len(found) <= 0.1 * 2 * len(asked), found  # ends of the boomerang pass for lemons
+
+
+def test_what_it_cuts_out_fills_its_box_and_says_how_well_it_fits() -> None:
+    predictor = argus.ImagePredictor(argus.load("nano", "cpu", "fp32")).set_image(EXAMPLES / "bears.jpg")
+    bears = np.array([[196.0, 60, 350, 218], [311.0, 249, 396, 333]])
+    found = predictor.pick(box=bears)
+    assert iou(torch.from_numpy(bears).float(), torch.from_numpy(found.boxes_xyxy_px)).diagonal().min() > 0.8
+    shares = found.masks.sum((1, 2)) / (bears[:, 2:] - bears[:, :2]).prod(1)
+    assert ((shares > 0.4) & (shares < 0.95)).all() and found.scores.min() > 0.8
+    nothing = predictor.pick(box=[5.0, 5.0, 60.0, 90.0])  # a piece of the ground
+    assert nothing.scores[0] < found.scores.min()

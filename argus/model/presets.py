@@ -15,12 +15,12 @@ def sam3() -> Sam3Config:
 
 
 def nano() -> Sam3Config:
-    """Our own small model, trained from scratch and bundled: under 14M parameters, images of 420 x 420.
+    """Our own small model, trained from scratch and bundled: under 18M parameters, images of 420 x 420.
 
     Its memories are kept at a third of the token grid, so that many objects cost little; masks are carried by
-    matching too, and picked objects are looked at again from closer. It gives an object to two queries now and then, so
-    that of two masks on it the better one stays, and does not read - boxes well in a prompt, so that they are compared
-    with it.
+    matching too, and picked objects are looked at again from closer, or, where a box is all that is said, cut out of
+    it. It gives an object to two queries now and then, so that of two masks on it the better one stays, and does not
+    read - boxes well in a prompt, so that they are compared with it.
     """
     return Sam3Config(
         vision=VisionConfig(
