@@ -151,12 +151,12 @@ def finetune(
 
 
 def answers_of(model: "Sam3") -> "Answers":
-    """The model as evaluators ask it."""
+    """The model as evaluators ask it; for picks its tracker, at first sight: what cuts boxes out is not fine-tuned."""
     from argus.cli.evaluate_concepts import predict_function
     from argus.cli.evaluate_pick import pick_function
     from argus.train.finetune_measures import Answers
 
-    return Answers(predict=predict_function(model), pick=pick_function(model))
+    return Answers(predict=predict_function(model), pick=pick_function(model, zoom=False))
 
 
 class Words:

@@ -188,7 +188,7 @@ def cutter(scenes_folder: Path) -> CutterRecipe:
         count=64,
         photos=0.6,
         photos_from=2_600,
-        scenes=SceneConfig(cache_folder=scenes_folder, size=320),
+        scenes=SceneConfig(cache_folder=scenes_folder, size=322),
     )
 
 

@@ -143,11 +143,14 @@ def _turn(rng: np.random.Generator) -> Float[np.ndarray, "2 2"]:
     return turned @ np.array([[stretch * mirror, rng.normal(0, SLANT)], [0, 1 / stretch]])
 
 
-def _warped(layer: np.ndarray, matrix: Float[np.ndarray, "2 3"], side: int, around: int) -> np.ndarray:
-    """A layer under an affine map of continuous places."""
+def _warped(layer: np.ndarray, matrix: Float[np.ndarray, "2 3"], side: int, around: int | None) -> np.ndarray:
+    """A layer under an affine map of continuous places, with `around` beyond its borders, or mirrored there."""
     centred = matrix.copy()
     centred[:, 2] += centred[:, :2] @ [0.5, 0.5] - 0.5
-    return cv2.warpAffine(layer, centred, (side, side), flags=cv2.INTER_LINEAR, borderValue=(around,) * 3)
+    border = cv2.BORDER_REFLECT_101 if around is None else cv2.BORDER_CONSTANT
+    return cv2.warpAffine(
+        layer, centred, (side, side), flags=cv2.INTER_LINEAR, borderMode=border, borderValue=(around or 0,) * 3
+    )
 
 
 def _pasted(
@@ -186,8 +189,7 @@ def _ground(
         middle, length = middle * smaller, float(side)
     turned = _turn(rng) * side / length
     matrix = np.concatenate((turned, (side / 2 - turned @ middle)[:, None]), 1)
-    matrix[:, 2] += matrix[:, :2] @ [0.5, 0.5] - 0.5
-    return cv2.warpAffine(image, matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+    return _warped(image, matrix, side, None)
 
 
 def _lit(colours: Float[Tensor, "n 3 s s"], rng: np.random.Generator) -> Float[Tensor, "n 3 s s"]:
