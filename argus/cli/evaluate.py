@@ -102,7 +102,7 @@ def evaluate(
     zoom: Annotated[
         bool | None,
         typer.Option(
-            "--zoom/--no-zoom", help="pick: look at each object again from closer, or not.", show_default=False
+            "--zoom/--no-zoom", help="pick: look at each object from closer or cut it out, or not.", show_default=False
         ),
     ] = None,
     as_json: JsonOption = False,

@@ -25,7 +25,7 @@ ZoomOption = Annotated[
     bool | None,
     typer.Option(
         "--zoom/--no-zoom",
-        help="Look again from closer: small objects get finer outlines, at one encoding each. nano does by default.",
+        help="Look from closer, at one encoding an object, or cut out what a box alone shows. nano does by default.",
         show_default=False,
     ),
 ]

@@ -20,14 +20,15 @@ LEANING = 0.5  # logits added: a mask's expected overlap is greatest when cut be
 
 @dataclass(frozen=True, kw_only=True)
 class Cut:
-    """An object's logits in a window, above 0 where it is, and how well that is expected to fit: an IoU of 0..1."""
+    """An object's logits in a window, above 0 where it is, and how well it is expected to fit, before its outline is
+    settled: an IoU of 0..1."""
 
     window: Window
     mask_logits: Float[np.ndarray, "s s"]
     iou_score: float
 
 
-def cut_out(cutter: Cutter, pixels: UInt8[np.ndarray, "h w 3"], boxes_xyxy_px: Float[Tensor, "n 4"]) -> Iterator[Cut]:
+def cuts_of(cutter: Cutter, pixels: UInt8[np.ndarray, "h w 3"], boxes_xyxy_px: Float[Tensor, "n 4"]) -> Iterator[Cut]:
     """What is in each box, its outline settled by the box and by colour."""
     like = next(cutter.parameters())
     for start in range(0, len(boxes_xyxy_px), OBJECTS_AT_ONCE):
@@ -61,12 +62,12 @@ def _ended(
     return Cut(
         window=window,
         mask_logits=settled(window.of(pixels), held)[0],
-        iou_score=_expected_iou(held[0] - LEANING, held[0] > 0),
+        iou_score=_expected_iou(torch.from_numpy(held[0])),
     )
 
 
-def _expected_iou(logits: Float[np.ndarray, "s s"], mask: np.ndarray) -> float:
+def _expected_iou(leaning: Float[Tensor, "s s"]) -> float:
     """Of a mask with an object that lies where its probability says: the expected overlap by the expected union."""
-    likely = 1 / (1 + np.exp(-logits))
+    likely, mask = (leaning - LEANING).sigmoid(), leaning > 0
     overlap = float(likely[mask].sum())
     return overlap / max(float(mask.sum() + likely.sum()) - overlap, 1e-6)

@@ -131,8 +131,8 @@ class ImagePredictor:
         the best, or make one (good for boxes and several clicks). All of them are in `mask_logits` of the answer.
         zoom: look at each object again in a window around it (1.5 times its size), so that small ones get finer
         outlines; costs one more encoding an object, except for those that fill most of the image, and those that a box
-        alone points out to a model with a cutter (nano), which takes 20 ms and gives one answer. None: where the model
-        is made for it (nano is, published models are not).
+        alone points out to a model with a cutter (nano), which cuts them out; their masks are alike. None: where the
+        model is made for it (nano is, published models are not).
 
         Raises ValueError for a model without a tracker, when no image is set, and for values that do not fit.
         """

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 
-from argus.inference.cutting import LEANING, Cut, cut_out
+from argus.inference.cutting import LEANING, Cut, cuts_of
 from argus.inference.outlines import held_in
 from argus.inference.pick import Picked, Picks, pick
 from argus.model.sam3 import Sam3
@@ -26,7 +26,8 @@ from argus.ops.windows import Window, logits_cut, logits_placed, placed, window_
 def pick_closer(model: Sam3, pixels: UInt8[np.ndarray, "h w 3"], picks: Picks, first: Picked, several: bool) -> Picked:
     """The objects of `first` picked again, each in a window around its box, or, where none was given, around its mask
     and its points. One more encoding an object; of those that fill the image, the first answer's outline is settled.
-    Objects that nothing but a box points out are cut out instead, by a model that can; `several` masks are then alike.
+    Objects that nothing but a box points out are cut out instead, by a model that can, whatever the first answer was;
+    `several` masks are then alike.
     """
     size_hw, grid_hw = first.size_hw, (first.mask_logits.shape[2], first.mask_logits.shape[3])
     rles, logits, scores = list(first.rles), first.mask_logits.copy(), first.iou_scores.copy()
@@ -64,7 +65,7 @@ def _cuts(model: Sam3, pixels: UInt8[np.ndarray, "h w 3"], picks: Picks) -> dict
     if model.cutter is None or boxes is None or picks.mask_logits is not None:
         return {}
     boxed = [index for index, points in enumerate(picks.points_xy_px) if not len(points)]
-    return dict(zip(boxed, cut_out(model.cutter, pixels, boxes[boxed]), strict=True))
+    return dict(zip(boxed, cuts_of(model.cutter, pixels, boxes[boxed]), strict=True))
 
 
 def _leaning(

@@ -83,7 +83,7 @@ def run(
     of the recipe's sizes; where those weights have steps of this stage behind them, it goes on counting from there.
     `look(model, folder)` draws overlays of fixed scenes now and then. `forgetting.json` tells what the stage before had
     reached, and what is left of it. Every process of a `team` calls this with the same arguments. Raises ValueError for
-    a third or fourth stage without weights to start from.
+    a later stage without weights to start from.
     """
     if isinstance(recipe, DetectorRecipe):
         recipe = replace(recipe, notes=folder / "confusions")
@@ -93,7 +93,7 @@ def run(
     first = folder / "weights" if resumes else start
     if first is None and isinstance(recipe, FinishRecipe):
         raise ValueError("expected a detector's weights to start from (--start), which this stage finishes; got none")
-    needs = [] if resumes else _needs(recipe, start)  # a run that goes on has them, or has none
+    needs = None if resumes else _needs(recipe, start)  # a run that goes on has it, or has none
     model = starting_model(first, recipe.scenes, recipe.train.seed, needs=needs, sizes=recipe.sizes).to(team.device)
     remembered = Remembered(folder, recipe.stage, recipe.scenes)
     if not resumes and team.first:
@@ -116,10 +116,10 @@ def run(
     return state.step
 
 
-def _needs(recipe: Recipe, start: Path | None) -> list[str]:
+def _needs(recipe: Recipe, start: Path | None) -> str | None:
     """The part that a stage is for; and of detection stages with picking a tracker, once there is something to see
     with."""
     if isinstance(recipe, (TrackerRecipe, NamerRecipe, CutterRecipe)):
-        return [recipe.stage]
+        return recipe.stage
     picks = isinstance(recipe, DetectorRecipe) and recipe.picking is not None
-    return ["tracker"] if picks and start is not None else []
+    return "tracker" if picks and start is not None else None

@@ -1,4 +1,4 @@
-"""nano from scratch on concept scenes: towers first, then the detector, then the tracker."""
+"""nano from scratch on concept scenes: towers first, then the detector, the tracker, and nets of its own."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ FINER = 2  # pixels along a side of a cell that are drawn, of which a cell is th
 TURN, ANY_TURN, STRETCH, SLANT = 0.12, 0.1, 0.15, 0.08  # radians, share turned by any angle, logarithm, and slant
 LOOSE, LOOSE_SHARE = 0.015, 0.7  # how far sides of boxes stray, by the box, and of how many boxes
 BESIDE, NEARNESS = 0.03, 0.06  # of the window's half sides: beside its middle, and its size
-SURFACE, LAID_OVER, EDGE, OTHER_GROUND, WITHOUT_BORDER = 0.6, 0.5, 0.3, 0.85, 0.7  # shares, of those that are pasted
+SURFACE, LAID_OVER, EDGE, WITHOUT_BORDER = 0.6, 0.5, 0.3, 0.7  # shares, of those that are pasted
 GREYED, BLURRED, NOISY = 0.12, 0.2, 0.4  # shares
 
 
@@ -87,8 +87,8 @@ def shown(
     pasted: float,
     surfaces: bool,
 ) -> Shown:
-    """An object in a window about a box, turned, stretched and mirrored by chance; so many of them as `pasted` says are
-    put on one of `grounds`, where there are any, with `surfaces` often with what another one shows."""
+    """An object in a window about a box, turned, stretched and mirrored by chance; the share `pasted` of them is put on
+    one of `grounds`, where there are any, with `surfaces` often with what another one shows."""
     turned = _turn(rng)
     corners = thing.hull @ turned.T
     low, high = corners.min(0) - 0.25, corners.max(0) + 0.25
@@ -107,7 +107,7 @@ def shown(
         colours = _pasted(colours, share, grounds, rng, surfaces)
         if rng.random() < WITHOUT_BORDER:
             picture = np.full_like(picture, 255)
-        colours, share = np.where(picture[..., None] > 0, colours, np.uint8(GREY)), np.minimum(share, picture)
+        colours = np.where(picture[..., None] > 0, colours, np.uint8(GREY))
     smaller = [cv2.resize(layer, (side, side), interpolation=cv2.INTER_AREA) for layer in (colours, share, picture)]
     size = round(thing.extent)
     return Shown(
@@ -170,7 +170,7 @@ def _pasted(
             of_object = of_object + (surface - surface.mean((0, 1))) * strength
         else:
             of_object = of_object * (1 - strength) + surface * strength
-    ground = _ground(grounds, len(share), rng) if rng.random() < OTHER_GROUND else colours
+    ground = _ground(grounds, len(share), rng)
     return np.clip(of_object * opaque + ground * (1 - opaque), 0, 255).astype(np.uint8)
 
 

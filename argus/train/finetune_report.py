@@ -122,9 +122,10 @@ figure img, figure svg { width: 100%; height: auto; }
 <table><tr><th>concepts</th><th>measure</th><th>before</th><th>after</th><th>gain</th></tr>
 {% for row in rows %}<tr>{% for cell in row %}<td>{{ cell }}</td>{% endfor %}</tr>
 {% endfor %}</table>
-<p>new: held-out images of your data. base: what the model knew before. pick_IoU: objects picked by
-their box, up to 8 an image. Percent, IL_MCC and pick_IoU as they are. Every number is of the
-saved file, read again. The step that is kept is chosen on the held-out images, so their number is a little kind.</p>
+<p>new: held-out images of your data. base: what the model knew before. pick_IoU: objects that the
+tracker picks by their box at first sight, up to 8 an image. Percent, IL_MCC and pick_IoU as they are.
+Every number is of the saved file, read again. The step that is kept is chosen on the held-out images, so their
+number is a little kind.</p>
 <h2>Use it</h2>
 {% for outcome in outcomes %}
 <p>seed {{ outcome.seed }}: <code>argus segment IMAGE --prompt PHRASE --model {{ outcome.source }}</code>, kept from

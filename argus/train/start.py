@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,25 +25,24 @@ def starting_model(
     scenes: SceneConfig,
     seed: int,
     *,
-    needs: Sequence[str] = (),
+    needs: str | None = None,
     sizes: Sam3Config | None = None,
 ) -> Sam3:
     """The model in the folder `start`, or a new one of `sizes` (None: nano's), with a tokenizer trained on the phrases
     of `scenes`.
 
-    It has what it `needs` ("tracker", "namer", "cutter"): its own, or where it has none, a new one of those sizes. They
-    learn beside what is trained: raises ValueError without a `start` then.
+    It has the part that it `needs` ("tracker", "namer", "cutter"): its own, or where it has none, a new one of those
+    sizes. Such a part learns beside what is trained: raises ValueError without a `start` then.
     """
     sizes = sizes or presets.nano()
     if start is not None:
         model = checkpoint.load(start, device="cpu", precision="fp32").requires_grad_(True)
-        for part in needs:
-            size = getattr(sizes, part)
-            if getattr(model, part) is None and size is not None:
-                model = with_tracker(model, size, seed) if part == "tracker" else with_new(model, seed, **{part: size})
-        return model
+        size = getattr(sizes, needs) if needs and getattr(model, needs) is None else None
+        if needs is None or size is None:
+            return model
+        return with_tracker(model, size, seed) if needs == "tracker" else with_new(model, seed, **{needs: size})
     if needs:
-        raise ValueError(f"expected weights to start from (--start), beside which a {needs[0]} learns; got none")
+        raise ValueError(f"expected weights to start from (--start), beside which a {needs} learns; got none")
     sizes = replace(sizes, tracker=None, namer=None, cutter=None)
     assert sizes.text is not None
     tokenizer = train_tokenizer(phrases_of(scenes), sizes.text.vocabulary, sizes.text.context)

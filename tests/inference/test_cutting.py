@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from argus.inference.cutting import cut_out
+from argus.inference.cutting import cuts_of
 from argus.model.cutter import Cutter, CutterConfig
 
 PICTURE = np.full((80, 120, 3), 200, np.uint8)
@@ -21,7 +21,7 @@ def cutter(sureness: float) -> Cutter:
 
 @pytest.mark.parametrize("index", range(3))
 def test_logits_lie_where_the_window_is(index: int) -> None:
-    (cut,) = cut_out(cutter(9.0), PICTURE, BOXES[index : index + 1])
+    (cut,) = cuts_of(cutter(9.0), PICTURE, BOXES[index : index + 1])
     window, (left, top, right, bottom) = cut.window, BOXES[index].tolist()
     assert 0 <= window.left <= left and right <= window.right <= 120
     assert 0 <= window.top <= top and bottom <= window.bottom <= 80
@@ -32,24 +32,24 @@ def test_logits_lie_where_the_window_is(index: int) -> None:
 
 
 def test_a_surer_mask_is_expected_to_fit_better() -> None:
-    scores = [next(iter(cut_out(cutter(sureness), PICTURE, BOXES[:1]))).iou_score for sureness in (0.3, 1.0, 3.0, 9.0)]
+    scores = [next(iter(cuts_of(cutter(sureness), PICTURE, BOXES[:1]))).iou_score for sureness in (0.3, 1.0, 3.0, 9.0)]
     assert scores == sorted(scores) and 0 < scores[0] < 0.7 and 0.95 < scores[-1] <= 1
 
 
 def test_what_is_found_nowhere_has_no_score() -> None:
     sees_nothing = cutter(1.0)
     sees_nothing.mirrored_too = lambda views, facts: torch.full((1, 1, 32, 32), -9.0)  # type: ignore[method-assign]
-    (cut,) = cut_out(sees_nothing, PICTURE, BOXES[:1])
+    (cut,) = cuts_of(sees_nothing, PICTURE, BOXES[:1])
     assert cut.iou_score == 0 and bool((cut.mask_logits < 0).all())
 
 
 def test_unsure_edges_follow_the_colours() -> None:
     """The box is drawn a little too large; GrabCut finds the square in it."""
-    (cut,) = cut_out(cutter(1.0), PICTURE, torch.tensor([[26.0, 17, 73, 63]]))
+    (cut,) = cuts_of(cutter(1.0), PICTURE, torch.tensor([[26.0, 17, 73, 63]]))
     down, along = (length / cells for length, cells in zip(cut.window.size_hw, cut.mask_logits.shape, strict=True))
     y, x = np.nonzero(cut.mask_logits > 0)
     assert abs(x.min() * along + cut.window.left - 30) < 1.5 and abs((y.max() + 1) * down + cut.window.top - 60) < 1.5
 
 
 def test_no_box_gives_nothing() -> None:
-    assert list(cut_out(cutter(1.0), PICTURE, BOXES[:0])) == []
+    assert list(cuts_of(cutter(1.0), PICTURE, BOXES[:0])) == []

@@ -97,7 +97,7 @@ def test_each_stage_starts_from_the_last(
 
 
 @pytest.mark.parametrize("part", ["namer", "cutter"])
-def test_a_part_of_nanos_own_comes_last_and_goes_on_as_it_began(
+def test_a_part_of_nanos_own_comes_later_and_goes_on_as_it_began(
     part: str, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(start, "SCENES_FOR_WORDS", 20)

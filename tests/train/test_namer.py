@@ -211,12 +211,12 @@ def test_a_thing_is_surely_none_of_what_it_cannot_be() -> None:
 
 def test_it_needs_a_model_that_has_learned_to_see(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="--start"):
-        starting_model(None, SceneConfig(cache_folder=tmp_path), 0, needs=["namer"])
+        starting_model(None, SceneConfig(cache_folder=tmp_path), 0, needs="namer")
     with pytest.raises(ValueError, match="with_new"):
         NamerLearner(tiny_model(), np.ones((3, 3), bool))
 
 
-def test_with_namer_leaves_the_rest_as_it_is() -> None:
+def test_a_new_namer_leaves_the_rest_as_it_is() -> None:
     model = tiny_model()
     named = with_new(model, 0, namer=SMALL)
     assert isinstance(named, Sam3) and named.config.namer == SMALL

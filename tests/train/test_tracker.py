@@ -215,6 +215,6 @@ def test_a_new_tracker_leaves_the_model_as_it_is() -> None:
 
 def test_a_tracker_needs_weights_to_start_from() -> None:
     with pytest.raises(ValueError, match="--start"):
-        starting_model(None, SceneConfig(cache_folder=Path()), 0, needs=["tracker"])
+        starting_model(None, SceneConfig(cache_folder=Path()), 0, needs="tracker")
     with pytest.raises(ValueError, match="with_tracker"):
         TrackerLearner(tiny_model(), TrackerLossConfig())

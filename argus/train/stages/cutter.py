@@ -19,14 +19,14 @@ from argus.data.sources.scenes import SceneConfig, WholePhotos, has_photos, scen
 from argus.model import presets
 from argus.model.sam3 import Sam3, Sam3Config
 from argus.ops import rle
-from argus.train.boxed_views import Shown, Thing, shown, thing_of, views_of
+from argus.train.boxed_views import Thing, shown, thing_of, views_of
 from argus.train.loop import Learner, TrainConfig
 from argus.train.losses.masks import dice_loss
 
 ENTROPY = 2.0  # how many times cross-entropy counts beside Dice
 LEAST_PX, LEAST_PHOTO_PX = 120, 60  # pixels of an object that has an outline to learn
 OF_A_SCENE = 6  # objects at most
-DRAWN_PASTED, PHOTOS_PASTED = 0.6, 0.3  # shares of objects that are shown on other grounds
+DRAWN_PASTED, PHOTOS_PASTED = 0.5, 0.25  # shares of objects that are shown on other grounds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,13 +55,14 @@ class CutterBatches:
 
     def __call__(self, index: int) -> CutterBatch:
         rng = np.random.default_rng([self.seed, index])
-        taught = _taught(Path(self.scenes.cache_folder)) if has_photos(self.scenes.cache_folder) else None
-        grounds = taught.grounds if taught else []
-        of_photos = int((rng.random(self.count) < self.photos).sum()) if taught and index >= self.photos_from else 0
-        seen: list[Shown] = []
-        while taught and len(seen) < of_photos:
-            thing = taught.things[rng.integers(len(taught.things))]
-            seen.append(shown(thing, self.side, rng, grounds, PHOTOS_PASTED, surfaces=False))
+        has = has_photos(self.scenes.cache_folder)
+        taught = _taught(Path(self.scenes.cache_folder)) if has else _Taught(things=(), grounds=())
+        grounds, things = taught.grounds, taught.things
+        of_photos = int((rng.random(self.count) < self.photos).sum()) if things and index >= self.photos_from else 0
+        seen = [
+            shown(things[rng.integers(len(things))], self.side, rng, grounds, PHOTOS_PASTED, surfaces=False)
+            for _ in range(of_photos)
+        ]
         while len(seen) < self.count:
             sample = scene(self.scenes, int(rng.integers(2**29)))
             for thing in _things(sample, rng)[: self.count - len(seen)]:
@@ -85,7 +86,7 @@ def _taught(folder: Path) -> _Taught:
     photos = WholePhotos.read(folder)
     for photo in map(photos.photo, range(len(photos))):
         grounds.append(photo.image)
-        large = [one for one in photo.rles if rle.area([one])[0] >= LEAST_PHOTO_PX]
+        large = [one for one, area in zip(photo.rles, rle.area(photo.rles), strict=True) if area >= LEAST_PHOTO_PX]
         things += [
             thing_of(photo.image, rle.decode(one), box)
             for one, box in zip(large, rle.boxes_xyxy_px(large), strict=True)
@@ -96,7 +97,8 @@ def _taught(folder: Path) -> _Taught:
 def _things(sample: Sample, rng: np.random.Generator) -> list[Thing]:
     """Some objects of a scene, whichever they are."""
     large = [number for number in rng.permutation(len(sample.masks)) if sample.masks[number].sum() >= LEAST_PX]
-    return [thing_of(sample.image, sample.masks[number], sample.boxes_xyxy_px[number]) for number in large[:OF_A_SCENE]]
+    boxes = sample.boxes_xyxy_px
+    return [thing_of(sample.image, sample.masks[number], boxes[number]) for number in large[:OF_A_SCENE]]
 
 
 @dataclass(frozen=True, kw_only=True)
