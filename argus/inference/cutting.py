@@ -46,17 +46,8 @@ def _ended(
     seen: Window,
     logits: Float[Tensor, "1 s s"],
 ) -> Cut:
-    height, width = pixels.shape[:2]
-    window = Window(
-        left=max(seen.left, 0), top=max(seen.top, 0), right=min(seen.right, width), bottom=min(seen.bottom, height)
-    )
-    shown = Window(
-        left=window.left - seen.left,
-        top=window.top - seen.top,
-        right=window.right - seen.left,
-        bottom=window.bottom - seen.top,
-    )
-    finer = logits_cut(logits[None], shown, seen.size_hw, (CELLS, CELLS))[0].numpy()
+    window = seen.within((pixels.shape[0], pixels.shape[1]))
+    finer = logits_cut(logits[None], window.seen_from(seen), seen.size_hw, (CELLS, CELLS))[0].numpy()
     box = box_xyxy_px - np.array([window.left, window.top] * 2, np.float32)
     held = held_in(box, finer + LEANING, window.size_hw)
     return Cut(

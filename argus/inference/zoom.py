@@ -33,14 +33,15 @@ def pick_closer(model: Sam3, pixels: UInt8[np.ndarray, "h w 3"], picks: Picks, f
     rles, logits, scores = list(first.rles), first.mask_logits.copy(), first.iou_scores.copy()
     cuts = _cuts(model, pixels, picks)
     for index in range(len(first)):
-        window = cuts[index].window if index in cuts else window_around(_extent(picks, first, index), size_hw)
+        cut = cuts.get(index)
+        window = window_around(_extent(picks, first, index), size_hw) if cut is None else cut.window
         if window is None:
             logits[index] = settled(pixels, _leaning(picks, index, first.mask_logits[index], size_hw))
             rles[index] = _best(logits[index], scores[index], size_hw)
             continue
-        if index in cuts:
-            seen = np.repeat(cuts[index].mask_logits[None], scores.shape[1], 0)
-            scores[index] = cuts[index].iou_score
+        if cut is not None:
+            seen = np.repeat(cut.mask_logits[None], scores.shape[1], 0)
+            scores[index] = cut.iou_score
         else:
             features = model.encode(to_model_input(np.ascontiguousarray(window.of(pixels)), model.image_size_hw)[None])
             one = _seen_from(picks, index, window, size_hw, features.tracker.mask_hw)

@@ -40,11 +40,8 @@ def square_around(box_xyxy_px: Float[np.ndarray, "4"], reach: float = REACH) -> 
 
 def cut_out(pixels: UInt8[np.ndarray, "r c 3"], square: Window, around: int = GREY) -> UInt8[np.ndarray, "s t 3"]:
     """A square of a picture, with `around` where it leaves the picture."""
-    (height, width), (rows, columns) = pixels.shape[:2], square.size_hw
-    cut = np.full((rows, columns, 3), around, np.uint8)
-    top, left = max(square.top, 0), max(square.left, 0)
-    bottom, right = min(square.bottom, height), min(square.right, width)
-    if top < bottom and left < right:
-        inside = cut[top - square.top : bottom - square.top, left - square.left : right - square.left]
-        inside[:] = pixels[top:bottom, left:right]
+    cut = np.full((*square.size_hw, 3), around, np.uint8)
+    inside = square.within((pixels.shape[0], pixels.shape[1]))
+    if min(inside.size_hw) > 0:
+        inside.seen_from(square).of(cut)[:] = inside.of(pixels)
     return cut

@@ -21,7 +21,7 @@ OUTSIDE = -20.0  # logit of what a window does not show
 
 @dataclass(frozen=True, kw_only=True)
 class Window:
-    """A part of an image in whole pixels."""
+    """A part of an image in whole pixels; it may leave the image where that is said."""
 
     left: int
     top: int
@@ -34,6 +34,22 @@ class Window:
 
     def of(self, pixels: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "r c 3"]:
         return pixels[self.top : self.bottom, self.left : self.right]
+
+    def within(self, size_hw: tuple[int, int]) -> "Window":
+        """What of it lies in an image of that size, which is nothing where it ends before it starts."""
+        height, width = size_hw
+        return Window(
+            left=max(self.left, 0), top=max(self.top, 0), right=min(self.right, width), bottom=min(self.bottom, height)
+        )
+
+    def seen_from(self, other: "Window") -> "Window":
+        """The same part in the pixels of another window."""
+        return Window(
+            left=self.left - other.left,
+            top=self.top - other.top,
+            right=self.right - other.left,
+            bottom=self.bottom - other.top,
+        )
 
 
 def placed(mask: Rle, window: Window, size_hw: tuple[int, int]) -> Rle:

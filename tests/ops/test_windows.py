@@ -38,3 +38,12 @@ def test_logits_come_back_from_the_whole_image() -> None:
     assert whole.shape == (1, 1, 40, 40) and (whole[0, 0, :5] == OUTSIDE).all()
     back = logits_cut(whole, window, SIZE_HW, (40, 40))
     assert float(((back > 0) != (logits > 0)).float().mean()) < 0.03
+
+
+def test_a_window_that_leaves_the_image_has_a_part_in_it() -> None:
+    window = Window(left=-4, top=50, right=30, bottom=300)
+    inside = window.within((200, 20))
+    assert inside == Window(left=0, top=50, right=20, bottom=200)
+    assert inside.seen_from(window) == Window(left=4, top=0, right=24, bottom=150)
+    assert inside.seen_from(window).size_hw == inside.size_hw
+    assert min(Window(left=30, top=0, right=40, bottom=9).within((20, 20)).size_hw) <= 0
